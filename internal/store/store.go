@@ -98,19 +98,12 @@ func (r *Accounts) Delete(ctx context.Context, id account.ID, version uint64) er
 	panic("being written")
 }
 
-// Filter narrows a list; zero fields match all.
-type Filter struct {
-	Group  account.GroupID
-	State  account.State
-	Kind   account.Kind
-	Search string // part of owner, number, user or description, case-insensitive
-}
+// Filter, Page, ClipFile, Node and Effect are nouns of layer 0, so that the consumers, which never import this
+// package, can name them in their interfaces.
+type Filter = account.Filter
 
-// Page is one page of a list; Next is the cursor of the next one, "" at the end.
-type Page[T any] struct {
-	Items []T
-	Next  string
-}
+// Page is one page of a list.
+type Page[T any] = account.Page[T]
 
 // List pages through accounts, the oldest first.
 func (r *Accounts) List(ctx context.Context, f Filter, cursor string, limit int) (Page[account.Account], error) {
@@ -202,13 +195,7 @@ func (r *Tokens) Delete(ctx context.Context, id string) error { panic("being wri
 type Clips struct{}
 
 // ClipFile is one upload.
-type ClipFile struct {
-	Prompt, Language, SHA256 string
-	Size                     int
-	Uploaded                 time.Time
-	By                       string
-	Version                  uint64
-}
+type ClipFile = account.ClipFile
 
 // Put stores an upload and appends a change of TopicClip; Get returns its bytes; Delete brings the shipped clip back.
 func (r *Clips) Put(ctx context.Context, f ClipFile, wav []byte) (ClipFile, error) {
@@ -230,15 +217,7 @@ func (r *Clips) Delete(ctx context.Context, prompt, lang string) error { panic("
 type Nodes struct{}
 
 // Node is one process's heartbeat.
-type Node struct {
-	ID      string         `json:"id"`
-	Address string         `json:"address"` // node-to-node host:port
-	Version string         `json:"version"`
-	Started time.Time      `json:"started_at"`
-	Seen    time.Time      `json:"seen_at"`
-	Applied account.Cursor `json:"-"`              // changes up to here are enforced
-	Load    map[string]int `json:"load,omitempty"` // registered, calls, announcements
-}
+type Node = account.Node
 
 // Beat writes this node's heartbeat (every second; it expires after 10 s); List returns the living ones; Leave removes it.
 func (r *Nodes) Beat(ctx context.Context, n Node) error { panic("being written") }
@@ -249,13 +228,8 @@ func (r *Nodes) List(ctx context.Context) ([]Node, error) { panic("being written
 // Leave removes a node's heartbeat at its clean end.
 func (r *Nodes) Leave(ctx context.Context, id string) error { panic("being written") }
 
-// Effect is how far an account's version has reached: effective once every living node has applied a cursor at or past
-// it, or has been silent for longer than MaxStaleness.
-type Effect struct {
-	Version   uint64   `json:"version"`
-	Effective bool     `json:"effective"`
-	Pending   []string `json:"pending_nodes"`
-}
+// Effect is how far an account's version has reached.
+type Effect = account.Effect
 
 // Effect tells whether the change that made an account's version is applied on all nodes.
 func (s *Store) Effect(ctx context.Context, id account.ID, version uint64) (Effect, error) {

@@ -1,0 +1,12 @@
+package account
+
+import "time"
+
+// ClipFile describes one uploaded announcement; its bytes are kept beside it.
+type ClipFile struct {
+	Prompt, Language, SHA256 string
+	Size                     int // bytes of the WAV file
+	Uploaded                 time.Time
+	By                       string
+	Version                  uint64
+}
