@@ -1,0 +1,37 @@
+package dialog
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+)
+
+const (
+	cookieRandom = 12 // bytes, 96 bits
+	cookieMAC    = 10 // bytes, 80 bits
+)
+
+var cookieText = base64.RawURLEncoding
+
+// newCookie returns a cookie nobody can forge or guess.
+func newCookie(key []byte) string {
+	b := make([]byte, cookieRandom, cookieRandom+cookieMAC)
+	_, _ = rand.Read(b)
+	return cookieText.EncodeToString(append(b, cookieSum(key, b)...))
+}
+
+// genuine reports whether the cookie was made under key.
+func genuine(key []byte, cookie string) bool {
+	b, err := cookieText.DecodeString(cookie)
+	if err != nil || len(b) != cookieRandom+cookieMAC {
+		return false
+	}
+	return hmac.Equal(b[cookieRandom:], cookieSum(key, b[:cookieRandom]))
+}
+
+func cookieSum(key, b []byte) []byte {
+	m := hmac.New(sha256.New, key)
+	m.Write(b)
+	return m.Sum(nil)[:cookieMAC]
+}

@@ -1,0 +1,44 @@
+package dialog
+
+import (
+	gosip "github.com/emiago/sipgo/sip"
+
+	"sipward/internal/account"
+	"sipward/sip/transport"
+)
+
+// Address is a name and a URI, as From and To carry them.
+type Address struct {
+	Name string
+	URI  gosip.Uri
+}
+
+// Leg is one phone's side of a call. The zero Leg is nobody.
+type Leg struct {
+	Account account.ID      // whose phone it is; "" when it is ours (an announcement)
+	Flow    *transport.Flow // how it is reached
+	Tag     string          // its own tag; "" until it has answered
+	Self    Address         // what it believes its own address to be
+	Peer    Address         // what it believes its peer's address to be
+	Target  gosip.Uri       // its Contact: the Request-URI towards it
+	Route   []string        // route set beyond us, in the order to be sent
+	CSeq    uint32          // the highest CSeq it has sent
+	Seen    uint32          // the highest CSeq that was sent to it
+}
+
+// From makes the From header of a request towards l whose sender has tag.
+func (l *Leg) From(tag string) *gosip.FromHeader {
+	return &gosip.FromHeader{DisplayName: l.Peer.Name, Address: l.Peer.URI, Params: tagged(tag)}
+}
+
+// To makes the To header of a request towards l.
+func (l *Leg) To() *gosip.ToHeader {
+	return &gosip.ToHeader{DisplayName: l.Self.Name, Address: l.Self.URI, Params: tagged(l.Tag)}
+}
+
+func tagged(tag string) gosip.HeaderParams {
+	if tag == "" {
+		return nil
+	}
+	return gosip.HeaderParams{{K: "tag", V: tag}}
+}

@@ -1,0 +1,149 @@
+package dialog
+
+import (
+	"sync"
+	"time"
+
+	gosip "github.com/emiago/sipgo/sip"
+
+	"sipward/internal/account"
+	"sipward/internal/call"
+	"sipward/sip/transport"
+	"sipward/sip/tx"
+)
+
+// Requester sends requests in client transactions; *tx.Table is one.
+type Requester interface {
+	Request(f *transport.Flow, r *gosip.Request, on func(*gosip.Response, error)) (*tx.Client, error)
+}
+
+// Config of the table.
+type Config struct {
+	Key     []byte                                   // 32 bytes, the same on every node
+	Via     func(f *transport.Flow) *gosip.ViaHeader // our Via towards a flow, with a fresh branch
+	MaxIdle time.Duration                            // 0: 24 h
+	Now     func() time.Time
+	Ended   func(call.Record) // called once for each call that leaves the table; must not block; nil: nobody wants to know
+}
+
+// Table holds the live calls of a node. It is safe for concurrent use.
+type Table struct {
+	config Config
+	send   Requester
+
+	mu       sync.Mutex // guards the maps; never held across I/O
+	byCookie map[string]*Dialog
+	byParty  map[account.ID]map[*Dialog]struct{}
+}
+
+// New makes an empty table that ends calls through send.
+func New(c Config, send Requester) *Table {
+	if c.MaxIdle == 0 {
+		c.MaxIdle = 24 * time.Hour
+	}
+	return &Table{config: c, send: send, byCookie: map[string]*Dialog{}, byParty: map[account.ID]map[*Dialog]struct{}{}}
+}
+
+// Begin enters a call at the moment its INVITE is about to go out. early ends it while it is not answered yet: CANCEL the
+// branches, answer the caller. parties are the accounts concerned.
+// record is what is known of the call so far; its id, Call-ID and start are set here.
+func (t *Table) Begin(record call.Record, caller Leg, early func(Reason), parties ...account.ID) *Dialog {
+	d := &Dialog{
+		Cookie: newCookie(t.config.Key), CallID: record.CallID, table: t, parties: parties,
+		caller: caller, early: early, heard: t.config.Now(), record: record,
+	}
+	d.record.ID, d.record.Started = d.Cookie, d.heard
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.byCookie[d.Cookie] = d
+	for _, id := range parties {
+		if t.byParty[id] == nil {
+			t.byParty[id] = map[*Dialog]struct{}{}
+		}
+		t.byParty[id][d] = struct{}{}
+	}
+	return d
+}
+
+// Find returns the living dialog of a cookie, or nil.
+func (t *Table) Find(cookie string) *Dialog {
+	if !genuine(t.config.Key, cookie) {
+		return nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.byCookie[cookie]
+}
+
+// Involving lists the calls an account takes part in.
+func (t *Table) Involving(id account.ID) []*Dialog {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	list := make([]*Dialog, 0, len(t.byParty[id]))
+	for d := range t.byParty[id] {
+		list = append(list, d)
+	}
+	return list
+}
+
+// Parties lists every account with a live call, for the sweep.
+func (t *Table) Parties() []account.ID {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	list := make([]account.ID, 0, len(t.byParty))
+	for id := range t.byParty {
+		list = append(list, id)
+	}
+	return list
+}
+
+// All lists every live call.
+func (t *Table) All() []*Dialog {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	list := make([]*Dialog, 0, len(t.byCookie))
+	for _, d := range t.byCookie {
+		list = append(list, d)
+	}
+	return list
+}
+
+// Len is the number of live calls.
+func (t *Table) Len() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.byCookie)
+}
+
+// Prune drops calls whose phones are gone: nothing heard for MaxIdle, or no flow alive for a transaction's lifetime.
+func (t *Table) Prune() {
+	now := t.config.Now()
+	for _, d := range t.All() {
+		if d.stale(now, t.config.MaxIdle) {
+			d.Forget()
+		}
+	}
+}
+
+func (t *Table) remove(d *Dialog) {
+	if t.unlink(d) && t.config.Ended != nil {
+		t.config.Ended(d.finished(t.config.Now()))
+	}
+}
+
+// unlink takes d out of the maps and reports whether it was in them.
+func (t *Table) unlink(d *Dialog) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.byCookie[d.Cookie] != d {
+		return false
+	}
+	delete(t.byCookie, d.Cookie)
+	for _, id := range d.parties {
+		delete(t.byParty[id], d)
+		if len(t.byParty[id]) == 0 {
+			delete(t.byParty, id)
+		}
+	}
+	return true
+}
