@@ -1,0 +1,3 @@
+// Package header reads header values that the transport left raw: comma lists (RFC 3261 section 7.3.1), option tags, and
+// name-addr values (section 20.10). It changes nothing: what is forwarded goes through byte for byte.
+package header
