@@ -2,56 +2,11 @@ package media
 
 import (
 	"context"
-	"io"
-	"io/fs"
 	"log/slog"
 	"net/netip"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
-
-// Prompt names what a clip says, independent of its language.
-type Prompt string
-
-// The prompts that ship with the product (CONTRACT.md "Files").
-const (
-	AccountDisabled   Prompt = "account-disabled"
-	CalleeDisabled    Prompt = "callee-disabled"
-	CalleeUnavailable Prompt = "callee-unavailable"
-	AccountPending    Prompt = "account-pending"
-	NumberUnknown     Prompt = "number-unknown"
-	NotReachable      Prompt = "not-reachable"
-	LicenceExpired    Prompt = "licence-expired"
-)
-
-// Clip is a prompt ready to be sent: its frames in every codec. It never changes and is shared by all streams.
-type Clip struct { /* being written */
-}
-
-// LoadClip decodes and encodes a WAV file. A bad one is refused with an error that says what is wrong and what is
-// accepted.
-func LoadClip(r io.ReadSeeker) (*Clip, error) { panic("being written") }
-
-// Duration is the clip's length.
-func (c *Clip) Duration() time.Duration { panic("being written") }
-
-// Library finds clips by prompt and language, falling back to English. Safe for concurrent use; Set swaps a clip in
-// while others play.
-type Library struct { /* being written */
-}
-
-// NewLibrary loads <lang>/<prompt>.wav of every file system given, later ones overriding earlier ones.
-func NewLibrary(sources ...fs.FS) (*Library, error) { panic("being written") }
-
-// Shipped is the file system of the clips in the binary.
-func Shipped() fs.FS { panic("being written") }
-
-// Clip returns the clip of a prompt in a language, else in English, else nil.
-func (l *Library) Clip(p Prompt, lang string) *Clip { panic("being written") }
-
-// Set replaces one clip; nil takes the override away, so that the shipped one is back.
-func (l *Library) Set(p Prompt, lang string, c *Clip) { panic("being written") }
 
 // Ports leases RTP/RTCP port pairs from a range. A released pair rests before it is leased again, because late packets
 // of the former call still arrive.
@@ -64,9 +19,6 @@ func NewPorts(ip netip.Addr, lo, hi int) (*Ports, error) { panic("being written"
 // Lease is a bound pair of sockets: RTP on the even port, RTCP on the odd one above it.
 type Lease struct { /* being written */
 }
-
-// ErrNoPorts: the range is exhausted.
-var ErrNoPorts error // set by ports.go
 
 // Lease binds a pair, or returns ErrNoPorts.
 func (p *Ports) Lease() (*Lease, error) { panic("being written") }
@@ -87,15 +39,6 @@ type Local struct {
 	Secure bool           // the signalling is encrypted, so SDES keys may be offered and accepted (RFC 4568 section 8.3)
 	Must   bool           // never clear RTP, whatever is offered
 }
-
-// Negotiation failures: SIP 488.
-var (
-	ErrNoCodec = errNoCodec{} // also ErrNoSuite, ErrBadOffer: declared in sdp.go
-)
-
-type errNoCodec struct{}
-
-func (errNoCodec) Error() string { return "no codec in common" }
 
 // Negotiate answers an offer: the session and the answer's SDP. from is the signalling source, which alone is trusted
 // as a destination until RTP proves another. Hold (a=sendonly/inactive/c=0.0.0.0) is honoured.
@@ -119,9 +62,6 @@ type Pacer struct { /* being written */
 
 // NewPacer makes a pacer for at most max concurrent streams (0: 5000).
 func NewPacer(max int, log *slog.Logger, m prometheus.Registerer) *Pacer { panic("being written") }
-
-// ErrBusy: the pacer has its maximum of streams.
-var ErrBusy error // set by pacer.go
 
 // Run serves until ctx ends and all streams have ended.
 func (p *Pacer) Run(ctx context.Context) error { panic("being written") }
