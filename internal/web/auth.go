@@ -1,0 +1,140 @@
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"sipward/internal/account"
+)
+
+// Tokens finds a living token by the SHA-256 of its secret; account.ErrNotFound when there is none.
+type Tokens interface {
+	ByHash(ctx context.Context, hash [32]byte) (account.Token, error)
+}
+
+// Operators tells whether somebody can sign in; from then on the bootstrap token is dead.
+type Operators interface {
+	Exist(ctx context.Context) (bool, error)
+}
+
+// Principal is who asks.
+type Principal struct {
+	ID   string
+	Name string
+	Role account.Role
+}
+
+// Label is how logs and records name the principal; "" for nobody.
+func (p Principal) Label() string { return p.Name }
+
+const principalKey = "sipward.principal"
+
+// Who is the principal of an admitted request; the zero Principal on a public route.
+func Who(c *gin.Context) Principal {
+	v, _ := c.Get(principalKey)
+	p, _ := v.(Principal)
+	return p
+}
+
+// Token secrets have 26 base32 characters: 130 bits, so one SHA-256 is all the hashing they need (reliability R12).
+const tokenPrefix = "sw_"
+
+// NewToken makes a token's id, the string that is shown once, and the hash that is stored.
+func NewToken() (id string, shown account.Secret, hash [32]byte) {
+	id = strings.ToLower(rand.Text()[:12])
+	secret := strings.ToLower(rand.Text())
+	return id, account.Secret(tokenPrefix + id + "_" + secret), sha256.Sum256([]byte(secret))
+}
+
+// guard tells who a bearer is.
+type guard struct {
+	tokens    Tokens
+	operators Operators
+	bootstrap [32]byte // SHA-256 of the bootstrap token
+	enabled   bool     // there is a bootstrap token
+	now       func() time.Time
+}
+
+func newGuard(bootstrap account.Secret, d Deps) guard {
+	return guard{
+		tokens: d.Tokens, operators: d.Operators, now: d.Now,
+		bootstrap: sha256.Sum256([]byte(bootstrap.Reveal())), enabled: bootstrap != "",
+	}
+}
+
+// authorise admits the request or says why not. Failed attempts are counted per source and answered 429 beyond the
+// limit; a good token is served all the same, so strangers behind the same address lock nobody out.
+func (f *floor) authorise(c *gin.Context, need account.Role) error {
+	if need == Public {
+		return nil
+	}
+	who, err := f.guard.identify(c.Request.Context(), c.GetHeader("Authorization"))
+	var p *Problem
+	if errors.As(err, &p) && p.challenge != "" {
+		if wait := f.failures.take(c.ClientIP()); wait > 0 {
+			return TooMany(wait)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	c.Set(principalKey, who)
+	if !Includes(who.Role, need) {
+		return forbidden(who.Role, need)
+	}
+	return nil
+}
+
+// identify checks an Authorization header (RFC 6750 section 2.1).
+func (g guard) identify(ctx context.Context, header string) (Principal, error) {
+	scheme, bearer, _ := strings.Cut(header, " ")
+	if !strings.EqualFold(scheme, "Bearer") || bearer == "" {
+		return Principal{}, unauthorised("send Authorization: Bearer TOKEN (make one with: sipward token create)")
+	}
+	if sum := sha256.Sum256([]byte(bearer)); g.enabled && subtle.ConstantTimeCompare(sum[:], g.bootstrap[:]) == 1 {
+		return g.first(ctx)
+	}
+	return g.byToken(ctx, bearer)
+}
+
+// first admits the bootstrap token while there is no operator.
+func (g guard) first(ctx context.Context) (Principal, error) {
+	if g.operators != nil {
+		exist, err := g.operators.Exist(ctx)
+		if err != nil {
+			return Principal{}, err
+		}
+		if exist {
+			return Principal{}, unauthorised("the bootstrap token ended with the first operator: sign in, and take admin.bootstrap_token out of the configuration")
+		}
+	}
+	return Principal{ID: "bootstrap", Name: "bootstrap", Role: account.Superadmin}, nil
+}
+
+func (g guard) byToken(ctx context.Context, bearer string) (Principal, error) {
+	unknown := unauthorised("the token is not known here: it was mistyped, deleted, or has expired")
+	id, secret, ok := strings.Cut(strings.TrimPrefix(bearer, tokenPrefix), "_")
+	if !ok || !strings.HasPrefix(bearer, tokenPrefix) || len(secret) != 26 {
+		return Principal{}, unknown
+	}
+	hash := sha256.Sum256([]byte(secret))
+	t, err := g.tokens.ByHash(ctx, hash)
+	if errors.Is(err, account.ErrNotFound) {
+		return Principal{}, unknown
+	}
+	if err != nil {
+		return Principal{}, err
+	}
+	same := subtle.ConstantTimeCompare(t.Hash, hash[:]) & subtle.ConstantTimeCompare([]byte(t.ID), []byte(id))
+	if same != 1 || !t.Expires.IsZero() && !g.now().Before(t.Expires) || !Known(t.Role) {
+		return Principal{}, unknown
+	}
+	return Principal{ID: t.ID, Name: "token:" + t.Name, Role: t.Role}, nil
+}
