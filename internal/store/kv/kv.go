@@ -12,7 +12,7 @@ type Key struct{ Tag, Name string }
 // String is the physical key: "{tag}name".
 func (k Key) String() string { return "{" + k.Tag + "}" + k.Name }
 
-// Record is a stored value. Version 0 means absent; a present record's version rises by one with every Put, and starts
+// Record is a stored value; whoever reads it does not change it, for stores share it between readers. Version 0 means absent; a present record's version rises by one with every Put, and starts
 // again at 1 when it was deleted or expired meanwhile.
 type Record struct {
 	Value   []byte
@@ -52,7 +52,8 @@ type Append struct {
 	MaxLen int
 }
 
-// Txn is checks and writes under one tag: all writes happen, or none. The order within one kind is kept.
+// Txn is checks and writes under one tag: all writes happen, or none. The kinds are applied in the order of the fields,
+// each in its own order. A record is written at most once: put or deleted.
 type Txn struct {
 	Tag     string // every key below carries it
 	Checks  []Check
@@ -84,13 +85,15 @@ type Member struct {
 	Score float64
 }
 
-// Entry is one entry of a stream. Ids of one stream rise in the order given by Less.
+// Entry is one entry of a stream. Ids of one stream rise in the order given by [Less].
 type Entry struct {
 	ID    string
 	Value []byte
 }
 
-// Tail asks for the entries of a stream behind an id; "" is the beginning.
+// Tail asks for the entries of a stream behind an id; "" is the oldest entry that is kept, and never a gap. Any other
+// position is an id the stream has given out: when that entry is gone, or the stream has never come so far (it was
+// flushed, or an older backup was restored), the answer is ErrGap.
 type Tail struct {
 	Stream Key
 	After  string
@@ -100,16 +103,18 @@ type Tail struct {
 var (
 	ErrConflict    = errors.New("kv: a checked record has changed")
 	ErrGap         = errors.New("kv: the stream was trimmed behind the given position")
+	ErrInvalid     = errors.New("kv: no store can run this")              // a mistake of the caller: keys of two tags, a name too long
 	ErrUnavailable = errors.New("kv: the store does not answer")          // retry later; nothing is known of the outcome of a Commit
 	ErrRefused     = errors.New("kv: the store refuses writes right now") // nothing was written: out of memory, disk full, read-only replica, no replicas
 )
 
-// Store is the port. All methods are safe for concurrent use and bound their own waiting (200 ms by default) even when
-// ctx has no deadline.
+// Store is the port. All methods are safe for concurrent use and bound their own waiting even when ctx has no deadline:
+// 200 ms on Redis, 1 s on the embedded store, whose disk may pause.
 type Store interface {
 	// Read returns the records of keys of any tags, in order, in one round trip (one per shard).
 	Read(ctx context.Context, keys ...Key) ([]Record, error)
-	// Commit runs a transaction: ErrConflict when a check failed and nothing was written.
+	// Commit runs a transaction: ErrConflict when a check failed and nothing was written. The transaction's values belong
+	// to the store from then on, even when ctx ends first.
 	Commit(ctx context.Context, t Txn) (Result, error)
 	// Ranges answers several index ranges of any tags in one round trip.
 	Ranges(ctx context.Context, ranges ...Range) ([][]Member, error)
