@@ -40,6 +40,7 @@ type Dialog struct {
 	table   *Table
 	parties []account.ID
 	early   func(Reason)
+	over    chan struct{} // closed when the call leaves the table
 
 	mu      sync.Mutex // guards what follows; never held across I/O
 	state   State
@@ -72,6 +73,9 @@ func (d *Dialog) finished(now time.Time) call.Record {
 	return d.Record()
 }
 
+// Over is closed when the call has ended.
+func (d *Dialog) Over() <-chan struct{} { return d.over }
+
 // State is where the call stands.
 func (d *Dialog) State() State {
 	d.mu.Lock()
@@ -85,7 +89,10 @@ func (d *Dialog) Answer(leg Leg, confirmed bool) {
 	defer d.mu.Unlock()
 	if confirmed && d.state == Early {
 		d.state = Confirmed
-		d.record.Disposition, d.record.Code, d.record.Answered = call.Answered, 200, d.table.config.Now()
+		d.record.Code, d.record.Answered = 200, d.table.config.Now()
+		if d.record.Disposition == "" { // an announcement stays one
+			d.record.Disposition = call.Answered
+		}
 	}
 	i := slices.IndexFunc(d.callees, func(l Leg) bool { return l.Tag == leg.Tag })
 	if i < 0 {

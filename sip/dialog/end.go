@@ -32,27 +32,42 @@ func (d *Dialog) End(why Reason) {
 	d.table.remove(d)
 }
 
-// bye sends a BYE to one leg as if its peer had sent it (RFC 3261 section 12.2.1.1).
+// HangUp acknowledges a callee's answer that nobody wants any more, and says BYE to it.
+func (t *Table) HangUp(callID string, callee Leg, fromTag string) {
+	ack := t.request(gosip.ACK, callID, callee, fromTag, callee.Seen)
+	ack.SetBody(nil)
+	_ = tx.Send(callee.Flow, ack) // a phone that is gone needs no ACK
+	t.bye(callID, callee, fromTag, Reason{Code: 487, Phrase: "Request Terminated", Text: "the caller is gone"})
+}
+
 func (d *Dialog) bye(to Leg, fromTag string, why Reason) {
-	if to.Flow == nil {
-		return // ours: an announcement ends itself
+	if to.Flow != nil { // else it is ours: an announcement ends itself
+		d.table.bye(d.CallID, to, fromTag, why)
 	}
-	r := gosip.NewRequest(gosip.BYE, to.Target)
-	r.AppendHeader(d.table.config.Via(to.Flow))
-	for _, route := range to.Route {
-		r.AppendHeader(gosip.NewHeader("Route", route))
-	}
-	callID := gosip.CallIDHeader(d.CallID)
-	forwards := gosip.MaxForwardsHeader(70)
-	r.AppendHeader(&forwards)
-	r.AppendHeader(to.From(fromTag))
-	r.AppendHeader(to.To())
-	r.AppendHeader(&callID)
-	r.AppendHeader(&gosip.CSeqHeader{SeqNo: to.Seen + 1, MethodName: gosip.BYE})
+}
+
+func (t *Table) bye(callID string, to Leg, fromTag string, why Reason) {
+	r := t.request(gosip.BYE, callID, to, fromTag, to.Seen+1)
 	r.AppendHeader(why.header())
 	r.SetBody(nil)
 	// The answer changes nothing: the call is over for us whatever the phone says.
-	_, _ = d.table.send.Request(to.Flow, r, func(*gosip.Response, error) {})
+	_, _ = t.send.Request(to.Flow, r, func(*gosip.Response, error) {})
+}
+
+// request makes a request to one leg as if its peer had sent it (RFC 3261 section 12.2.1.1).
+func (t *Table) request(m gosip.RequestMethod, callID string, to Leg, fromTag string, cseq uint32) *gosip.Request {
+	r := gosip.NewRequest(m, to.Target)
+	r.AppendHeader(t.config.Via(to.Flow))
+	for _, route := range to.Route {
+		r.AppendHeader(gosip.NewHeader("Route", route))
+	}
+	id, forwards := gosip.CallIDHeader(callID), gosip.MaxForwardsHeader(70)
+	r.AppendHeader(&forwards)
+	r.AppendHeader(to.From(fromTag))
+	r.AppendHeader(to.To())
+	r.AppendHeader(&id)
+	r.AppendHeader(&gosip.CSeqHeader{SeqNo: cseq, MethodName: m})
+	return r
 }
 
 // header is the Reason header of RFC 3326 for a request: with the Q.850 cause when there is one, else the SIP status.

@@ -50,7 +50,7 @@ func New(c Config, send Requester) *Table {
 func (t *Table) Begin(record call.Record, caller Leg, early func(Reason), parties ...account.ID) *Dialog {
 	d := &Dialog{
 		Cookie: newCookie(t.config.Key), CallID: record.CallID, table: t, parties: parties,
-		caller: caller, early: early, heard: t.config.Now(), record: record,
+		caller: caller, early: early, over: make(chan struct{}), heard: t.config.Now(), record: record,
 	}
 	d.record.ID, d.record.Started = d.Cookie, d.heard
 	t.mu.Lock()
@@ -126,7 +126,11 @@ func (t *Table) Prune() {
 }
 
 func (t *Table) remove(d *Dialog) {
-	if t.unlink(d) && t.config.Ended != nil {
+	if !t.unlink(d) {
+		return
+	}
+	close(d.over)
+	if t.config.Ended != nil {
 		t.config.Ended(d.finished(t.config.Now()))
 	}
 }

@@ -1,0 +1,183 @@
+package announce
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net/netip"
+	"sync"
+	"time"
+
+	gosip "github.com/emiago/sipgo/sip"
+
+	"sipward/internal/call"
+	"sipward/media"
+	"sipward/sip/dialog"
+	"sipward/sip/header"
+	"sipward/sip/reply"
+	"sipward/sip/transport"
+)
+
+// session is one announcement: a call whose far end is us.
+type session struct {
+	a      *Announcer
+	an     Announcement
+	clip   *media.Clip
+	lease  *media.Lease
+	dialog *dialog.Dialog
+
+	rseq    uint32        // of our reliable 183; 0: it is not reliable
+	offered bool          // the SDP we send is the offer
+	ready   chan struct{} // closed when PRACK or ACK has come
+
+	mu      sync.Mutex // guards what follows
+	stream  *media.Session
+	sdp     []byte
+	acked   bool
+	final   *reply.Error // what the caller gets; replaced by whoever stops the clip
+	stopped chan struct{}
+}
+
+// open leases ports and negotiates; the error is the refusal to send instead.
+func (a *Announcer) open(an Announcement, clip *media.Clip) (*session, *reply.Error) {
+	s := &session{a: a, an: an, clip: clip, final: an.Final, ready: make(chan struct{}), stopped: make(chan struct{})}
+	req := an.Server.Request()
+	reliable := header.Lists(req, "supported", "100rel") || header.Lists(req, "require", "100rel")
+	s.offered = len(req.Body()) == 0
+	if an.Mode == Early && s.offered && !reliable {
+		return nil, an.Final // RFC 3262 section 5: an offer needs a reliable response
+	}
+	if an.Mode == Early && reliable {
+		s.rseq = 1 + rand.Uint32N(1<<31-1) // RFC 3262 section 3
+	}
+	lease, err := a.deps.Ports.Lease()
+	if err != nil {
+		return nil, an.Final.Because(err)
+	}
+	s.lease = lease
+	if err := s.negotiate(req.Body()); err != nil {
+		lease.Release()
+		return nil, reply.New(488, "Not Acceptable Here").Because(err)
+	}
+	s.begin(req)
+	return s, nil
+}
+
+func (s *session) negotiate(offer []byte) (err error) {
+	flow := s.an.Server.Flow()
+	local := media.Local{
+		Addr:   netip.AddrPortFrom(s.a.address(flow), s.lease.Addr().Port()),
+		Secure: flow.Network().Secure(), Must: s.a.config.Must,
+	}
+	if s.offered {
+		s.stream, s.sdp, err = media.Offer(local, flow.Remote().Addr())
+	} else {
+		s.stream, s.sdp, err = media.Negotiate(offer, local, flow.Remote().Addr())
+	}
+	return err
+}
+
+// address is what the SDP names: as configured, or the address the caller reached us by.
+func (a *Announcer) address(f *transport.Flow) netip.Addr {
+	if a.config.Address.IsValid() {
+		return a.config.Address
+	}
+	return f.Local().Addr().Unmap()
+}
+
+// begin enters the call into the table, so that a disable or an operator ends it like any other.
+func (s *session) begin(req *gosip.Request) {
+	leg := dialog.Leg{
+		Account: s.an.Listener.ID, Flow: s.an.Server.Flow(), Tag: req.From().Params.GetOr("tag", ""),
+		Self:  dialog.Address{Name: req.From().DisplayName, URI: req.From().Address},
+		Peer:  dialog.Address{Name: req.To().DisplayName, URI: req.To().Address},
+		Route: header.Values(req, "record-route"), CSeq: req.CSeq().SeqNo,
+	}
+	for _, v := range header.Values(req, "contact") {
+		if c, err := header.ParseAddress(v); err == nil {
+			leg.Target = c.URI
+		}
+	}
+	s.dialog = s.a.deps.Dialogs.Begin(s.an.Record, leg, s.ended, s.an.Listener.ID)
+	s.dialog.Note(func(r *call.Record) { r.Reason, r.Disposition = string(s.an.Prompt), call.Announced })
+	s.dialog.Answer(dialog.Leg{Tag: s.an.Server.Tag()}, false)
+}
+
+// ended is how the dialog ends an announcement that is not answered.
+func (s *session) ended(why dialog.Reason) { s.stop(reply.New(why.Code, why.Phrase, why.Headers()...)) }
+
+// stop ends the clip; the first who stops it says what the caller gets.
+func (s *session) stop(final *reply.Error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-s.stopped:
+	default:
+		s.final = final
+		close(s.stopped)
+	}
+}
+
+func (s *session) close() {
+	s.a.forget(s)
+	s.lease.Release()
+	s.a.quota.leave(s.an.Listener.ID)
+}
+
+// run answers, plays and ends; it owns the announcement until it returns.
+func (s *session) run(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var gone <-chan struct{} // a 2xx ends the transaction, not the call
+	if s.an.Mode == Early {
+		gone = s.an.Server.Context().Done()
+	}
+	go func() { // whatever ends the call ends the clip
+		defer cancel()
+		select {
+		case <-s.stopped:
+		case <-s.dialog.Over():
+		case <-gone:
+		case <-ctx.Done():
+		}
+	}()
+	if s.an.Mode == Answer {
+		s.answered(ctx)
+		return
+	}
+	s.early(ctx)
+}
+
+func (s *session) play(ctx context.Context) {
+	err := s.a.deps.Pacer.Play(ctx, s.clip, s.stream, s.lease)
+	if err != nil && !errors.Is(err, context.Canceled) {
+		s.a.deps.Log.Warn("announcement broke off", "account", s.an.Listener.ID, "prompt", s.an.Prompt, "err", err)
+	}
+}
+
+// finish gives the INVITE its final answer and closes the call record.
+func (s *session) finish() {
+	s.mu.Lock()
+	final := s.final
+	s.mu.Unlock()
+	s.a.refuse(s.an, final)
+	s.dialog.Note(func(r *call.Record) { r.Code = final.Code })
+	s.dialog.Forget()
+}
+
+// every sends again and again, at growing intervals from first to last, until done or ctx ends.
+func every(ctx context.Context, first, last time.Duration, done <-chan struct{}, send func()) {
+	timer := time.NewTimer(first)
+	defer timer.Stop()
+	for wait := first; ; wait = min(2*wait, last) {
+		timer.Reset(wait)
+		select {
+		case <-timer.C:
+			send()
+		case <-done:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}

@@ -1,0 +1,76 @@
+package sip
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"sipward/internal/account"
+	"sipward/internal/call"
+	"sipward/internal/location"
+	"sipward/internal/seal"
+	"sipward/media"
+	"sipward/sip/announce"
+	"sipward/sip/transport"
+	"sipward/sip/tx"
+)
+
+// Config of a SIP node; zero values mean the defaults of CONTRACT.md.
+type Config struct {
+	Domain string // SIP domain and digest realm
+	Node   string // this node's id
+
+	Transport transport.Config
+	Tx        tx.Config
+	Announce  announce.Config
+
+	Mode              func(kind account.Kind, agent string) announce.Mode // sip.announce and its overrides; nil: early
+	CalleeClip        media.Prompt                                        // for a disabled callee; "none": no clip
+	FailureClips      []media.Prompt                                      // number-unknown, not-reachable: off unless named
+	KeepDisabledCalls bool                                                // sip.disabled_calls: keep
+	Quarantine        func(account.Kind) bool                             // sip.disabled_register; nil: reject
+
+	RingTime  time.Duration // 60 s
+	DrainTime time.Duration // 60 s: how long calls may go on after the end was asked for
+	Workers   int           // requests that wait for the store at once; 128
+	Waiting   int           // requests that wait for a worker; 4096, then 503
+}
+
+// Accounts finds accounts. The Cached ones may answer from a cache that the change stream keeps true.
+type Accounts interface {
+	States
+	CachedByUser(ctx context.Context, user string) (account.Account, error)
+	CachedByNumber(ctx context.Context, n account.Number) (account.Account, error)
+}
+
+// Locations keeps bindings.
+type Locations interface {
+	Update(ctx context.Context, id account.ID, f func(account.Account, location.Set) (location.Set, error)) (location.Set, error)
+	Lookup(ctx context.Context, id account.ID) (account.Account, location.Set, error)
+	Remove(ctx context.Context, id account.ID, node, flow string) error
+}
+
+// Calls is told of every call that has ended, also of those refused and announced. It must not block.
+type Calls interface{ Ended(call.Record) }
+
+// Deps of a SIP node.
+type Deps struct {
+	Accounts  Accounts
+	Locations Locations
+	Changes   Changes
+	Calls     Calls // nil: nobody keeps call records
+	Clips     *media.Library
+	Ports     *media.Ports
+	Pacer     *media.Pacer
+	Transport transport.Deps
+	Ring      *seal.Ring // opens credentials
+	NonceKey  []byte     // 32 bytes, the same on every node
+	CookieKey []byte     // 32 bytes, the same on every node
+	Exempt    []netip.Prefix
+	Now       func() time.Time
+	Log       *slog.Logger
+	Metrics   prometheus.Registerer
+}

@@ -1,0 +1,25 @@
+// Package sip is the SIP node: it puts transport, transactions, authentication, registrar, proxy and announcements
+// together, decides by the state of the accounts what may pass (gate.go), and carries every change of that state into the
+// calls that are up (enforce.go).
+//
+// The way of a request:
+//
+//	transport  limits, sanity, in the flow's order
+//	tx         retransmissions, CANCEL, ACK
+//	Request    Proxy-Require, Max-Forwards, loops, routes; inside a dialog → proxy.Inside
+//	auth       no credentials: a challenge without state; else, from here on a worker
+//	gate       pass, announce or refuse
+//	handler    REGISTER → registrar; everything else → target → proxy, or announce
+//
+// Handlers return errors; reply.From turns them into the one final answer, and one line is logged for each request.
+//
+//	method                        handler
+//	REGISTER                      Server.register
+//	INVITE                        Server.invite
+//	MESSAGE, SUBSCRIBE, PUBLISH,  Server.other: to the phones of the callee
+//	NOTIFY, REFER, INFO, OPTIONS
+//	OPTIONS to the server itself  answered, unauthenticated: it is a ping
+//
+// Standards: RFC 3261, 3263 (not in a phone's path), 3323, 3325, 3326, 3327, 3581, 4320, 5393, 5626, 6026, 6432, 7118,
+// 8760; the README's table says how far each goes.
+package sip

@@ -1,0 +1,117 @@
+package proxy
+
+import (
+	gosip "github.com/emiago/sipgo/sip"
+
+	"sipward/internal/call"
+	"sipward/sip/reply"
+)
+
+// own makes an answer of ours that takes part in the choice of the best.
+func (f *Fork) own(code int, phrase string) *gosip.Response {
+	return gosip.NewResponseFromRequest(f.req, code, phrase, nil)
+}
+
+// offer keeps res if it is better than the best so far (RFC 3261 section 16.7 step 6), and merges challenges (step 7).
+func (f *Fork) offer(res *gosip.Response) {
+	if f.best != nil && challenge(res) && challenge(f.best) {
+		for _, h := range append(res.GetHeaders("www-authenticate"), res.GetHeaders("proxy-authenticate")...) {
+			f.best.AppendHeader(h)
+		}
+		return
+	}
+	if f.best == nil || rank(res.StatusCode) < rank(f.best.StatusCode) {
+		f.best = res
+	}
+}
+
+func challenge(res *gosip.Response) bool { return res.StatusCode == 401 || res.StatusCode == 407 }
+
+// rank orders final answers, the best lowest: any 6xx, then those a caller can act upon, then by class; a 408 of ours
+// says least.
+func rank(code int) int {
+	switch code {
+	case 401, 407, 415, 420, 484:
+		return 10 // section 16.7 step 6: preferred within 4xx
+	case 408:
+		return 40
+	case 503:
+		return 90
+	}
+	switch code / 100 {
+	case 6:
+		return 0
+	case 3:
+		return 35
+	case 4:
+		return 20
+	}
+	return 60
+}
+
+// finish gives the caller the best answer once nothing is under way any more.
+func (f *Fork) finish() {
+	f.stopTimers()
+	f.core.drop(f)
+	if f.answered {
+		return
+	}
+	f.refuse(nil)
+}
+
+// refuse sends the final answer: e when the server itself has a say, else what the caller's CANCEL or the branches made.
+func (f *Fork) refuse(e *reply.Error) {
+	if f.answered {
+		return
+	}
+	f.answered, f.refused = true, true
+	res := f.final(e)
+	if f.dialog != nil {
+		f.dialog.Note(func(r *call.Record) { r.Code, r.Disposition = res.StatusCode, disposition(res.StatusCode) })
+		f.dialog.Forget()
+	}
+	if err := f.call.Server.Respond(res); err != nil {
+		f.core.deps.Log.Debug("final answer not sent", "call_id", f.req.CallID().Value(), "code", res.StatusCode, "err", err)
+	}
+}
+
+func (f *Fork) final(e *reply.Error) *gosip.Response {
+	switch {
+	case e != nil:
+		res := f.own(e.Code, e.Phrase)
+		for _, h := range e.Headers {
+			res.AppendHeader(h)
+		}
+		return res
+	case f.cancelled && f.call.Server.Cancelled():
+		return f.own(487, "Request Terminated")
+	case f.best == nil:
+		return f.own(480, "Temporarily Unavailable")
+	case f.best.StatusCode == 503: // step 6: 503 would take the whole server out of service for the caller
+		return f.own(500, "Server Internal Error")
+	case f.best.StatusCode == 408 && f.req.IsInvite():
+		return f.own(480, "Temporarily Unavailable")
+	}
+	return forwardedResponse(f.best, f.req)
+}
+
+func disposition(code int) call.Disposition {
+	switch code {
+	case 486, 600, 603:
+		return call.Busy
+	case 480, 408:
+		return call.NoAnswer
+	case 487:
+		return call.Cancelled
+	}
+	return call.Failed
+}
+
+func (f *Fork) stopTimers() {
+	if f.timer != nil {
+		f.timer.Stop()
+	}
+	if f.timerC != nil {
+		f.timerC.Stop()
+	}
+}

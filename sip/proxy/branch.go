@@ -1,0 +1,170 @@
+package proxy
+
+import (
+	"errors"
+
+	gosip "github.com/emiago/sipgo/sip"
+
+	"sipward/sip/dialog"
+	"sipward/sip/header"
+	"sipward/sip/tx"
+)
+
+// branch is one target of a fork.
+type branch struct {
+	target target
+	client *tx.Client
+	done   bool // it has had its final answer, or never will
+}
+
+// cancel ends the branch's INVITE; other requests cannot be cancelled (RFC 3261 section 9.1).
+func (b *branch) cancel(reasons []gosip.Header) {
+	if b.client != nil && b.client.Request().IsInvite() {
+		b.client.Cancel(reasons...)
+	}
+}
+
+// launch sends the request to one target in a client transaction of its own.
+func (f *Fork) launch(t target) {
+	b := &branch{target: t}
+	f.branches = append(f.branches, b)
+	client, err := f.core.deps.Send.Request(t.flow, f.branchRequest(t), func(res *gosip.Response, err error) {
+		f.post(event{kind: answer, branch: b, res: res, err: err})
+	})
+	if err != nil {
+		b.done = true
+		f.core.lost(f.call.Callee.ID, t.binding)
+		return
+	}
+	b.client = client
+}
+
+// branchRequest is the request as one target gets it (section 16.6): our Via on top, our Record-Route when a dialog may
+// come of it, the caller's identity as we know it.
+func (f *Fork) branchRequest(t target) *gosip.Request {
+	lead := []gosip.Header{f.core.via(t.flow, f.core.branch(f.req))}
+	if f.dialog != nil {
+		lead = append(lead, f.core.recordRoutes(f.dialog.Cookie, f.call.Server.Flow().Network(), t.flow.Network())...)
+	}
+	lead = append(lead, f.core.asserted(f.req, f.call.Caller)...)
+	leg := dialog.Leg{Peer: f.shown}
+	return f.core.forwardedRequest(f.req, t.uri, leg.From(tagOf(f.req.From().Params)), f.req.To(), lead...)
+}
+
+// answer handles one response of a branch (section 16.7).
+func (f *Fork) answer(b *branch, res *gosip.Response, err error) {
+	switch {
+	case err != nil:
+		f.failed(b, err)
+	case res.IsProvisional():
+		f.provisional(b, res)
+	case res.IsSuccess():
+		f.success(b, res)
+	case !b.done:
+		b.done = true
+		f.offer(res)
+		if res.StatusCode >= 600 {
+			f.giveUp(nil) // step 5: a 6xx ends the search
+			return
+		}
+		f.settle()
+	}
+}
+
+func (f *Fork) failed(b *branch, err error) {
+	if b.done {
+		return
+	}
+	b.done = true
+	if errors.Is(err, tx.ErrTransport) {
+		f.core.lost(f.call.Callee.ID, b.target.binding)
+		f.offer(f.own(480, "Temporarily Unavailable")) // 430 is between us and the flow, not the caller's business
+	} else {
+		f.offer(f.own(408, "Request Timeout"))
+	}
+	f.settle()
+}
+
+// settle goes on when no branch of the group is under way any more.
+func (f *Fork) settle() {
+	if f.pending() == 0 {
+		f.next()
+	}
+}
+
+func (f *Fork) provisional(b *branch, res *gosip.Response) {
+	if f.timerC != nil {
+		f.timerC.Reset(f.core.config.TimerC) // section 16.7 step 2
+	}
+	if res.StatusCode == 100 || f.answered || b.done {
+		return
+	}
+	f.enter(b, res, false)
+	f.pass(res)
+}
+
+// success passes every 2xx on at once, also a second one of another branch (section 16.7 step 5, RFC 6026), and cancels
+// the others.
+func (f *Fork) success(b *branch, res *gosip.Response) {
+	b.done = true
+	if f.refused {
+		f.hangUp(b, res)
+		return
+	}
+	f.enter(b, res, true)
+	if f.answered && !f.req.IsInvite() {
+		return
+	}
+	f.answered = true
+	f.pass(res)
+	f.stopTimers()
+	for _, other := range f.branches {
+		if !other.done {
+			other.cancel([]gosip.Header{gosip.NewHeader("Reason", `SIP;cause=200;text="Call completed elsewhere"`)})
+		}
+	}
+	f.groups = nil
+	if f.pending() == 0 {
+		f.core.drop(f)
+	}
+}
+
+// hangUp ends the call of a phone that answered after the caller had been refused: nobody else would, and its owner
+// would talk to nobody.
+func (f *Fork) hangUp(b *branch, res *gosip.Response) {
+	if f.dialog != nil {
+		f.core.deps.Dialogs.HangUp(f.req.CallID().Value(), f.leg(b, res), tagOf(f.req.From().Params))
+	}
+}
+
+// enter notes the callee's side of the dialog.
+func (f *Fork) enter(b *branch, res *gosip.Response, confirmed bool) {
+	if f.dialog == nil || tagOf(res.To().Params) == "" {
+		return
+	}
+	f.dialog.Answer(f.leg(b, res), confirmed)
+}
+
+func (f *Fork) leg(b *branch, res *gosip.Response) dialog.Leg {
+	return dialog.Leg{
+		Account: f.call.Callee.ID, Flow: b.target.flow, Tag: tagOf(res.To().Params), Self: toAddress(f.req.To()), Peer: f.shown,
+		Target: contact(res), Route: beyond(header.Values(res, "record-route"), f.dialog.Cookie), Seen: f.req.CSeq().SeqNo,
+	}
+}
+
+// beyond is the part of a response's Record-Route that lies between us and the callee, in the order we send it.
+func beyond(routes []string, cookie string) []string {
+	for i, r := range routes {
+		if a, err := header.ParseAddress(r); err == nil && a.URI.User == cookie {
+			return routes[:i:i]
+		}
+	}
+	return nil
+}
+
+// pass sends a response of a branch to the caller.
+func (f *Fork) pass(res *gosip.Response) {
+	if err := f.call.Server.Respond(forwardedResponse(res, f.req)); err != nil {
+		f.core.deps.Log.Debug("answer not passed on", "call_id", f.req.CallID().Value(), "code", res.StatusCode, "err", err)
+	}
+}

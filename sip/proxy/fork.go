@@ -1,0 +1,244 @@
+package proxy
+
+import (
+	"strconv"
+	"sync"
+	"time"
+
+	gosip "github.com/emiago/sipgo/sip"
+
+	"sipward/internal/account"
+	"sipward/internal/call"
+	"sipward/sip/dialog"
+	"sipward/sip/header"
+	"sipward/sip/reply"
+)
+
+// Fork is the response context of one request (RFC 3261 section 16.7): its branches, the best answer so far, and whether
+// the caller has had a final one.
+type Fork struct {
+	core   *Core
+	call   Call
+	req    *gosip.Request
+	lead   []gosip.Header // Record-Route and P-Asserted-Identity, the same on every branch to one transport
+	dialog *dialog.Dialog // INVITE only
+	shown  dialog.Address
+
+	mu    sync.Mutex // guards the queue alone
+	queue []event
+	busy  bool
+
+	// owned by whoever drains the queue
+	groups    [][]target
+	branches  []*branch
+	best      *gosip.Response
+	answered  bool        // the caller has a final answer
+	refused   bool        // and it was not a 2xx
+	cancelled bool        // no new branch starts
+	timer     *time.Timer // ring time, then the wait for cancelled branches
+	timerC    *time.Timer
+}
+
+type eventKind int
+
+const (
+	begin eventKind = iota
+	answer
+	cancelled
+	ended   // by the server: an account of the call was disabled
+	ringOut // nobody answered within the ring time
+	silence // timer C: no provisional answer for too long
+	expired // a cancelled branch never said its last word
+)
+
+type event struct {
+	kind    eventKind
+	branch  *branch
+	res     *gosip.Response
+	err     error
+	reasons []gosip.Header
+	why     dialog.Reason
+}
+
+// newFork prepares a request for its callee; when nothing can be reached it is answered with 480 and nil is returned.
+func newFork(c *Core, call Call) *Fork {
+	f := &Fork{core: c, call: call, req: call.Server.Request()}
+	f.groups = c.targets(call.Callee.ID, call.Bindings, c.breadth(f.req))
+	if len(f.groups) == 0 {
+		return nil
+	}
+	f.shown = c.shown(f.req, call.Caller)
+	if f.req.IsInvite() {
+		f.dialog = c.deps.Dialogs.Begin(f.record(), f.callerLeg(), f.end, parties(call)...)
+	}
+	c.keep(f)
+	return f
+}
+
+func (c *Core) breadth(req *gosip.Request) int {
+	if n, err := strconv.Atoi(header.First(req, "max-breadth")); err == nil && n >= 0 && n < c.config.MaxBreadth {
+		return n
+	}
+	return c.config.MaxBreadth
+}
+
+func parties(c Call) []account.ID { return []account.ID{c.Caller.ID, c.Callee.ID} }
+
+func (f *Fork) record() call.Record {
+	return call.Record{
+		CallID: f.req.CallID().Value(), Node: f.core.config.Node,
+		From: f.call.Caller.ID, FromNumber: f.call.Caller.Number, FromAgent: header.First(f.req, "user-agent"),
+		To: f.call.Callee.ID, ToNumber: f.call.Dialled,
+	}
+}
+
+// callerLeg is the caller's side of the dialog; its route set beyond us is what it recorded before us.
+func (f *Fork) callerLeg() dialog.Leg {
+	leg := dialog.Leg{
+		Account: f.call.Caller.ID, Flow: f.call.Server.Flow(), Tag: tagOf(f.req.From().Params),
+		Self: fromAddress(f.req.From()), Peer: toAddress(f.req.To()),
+		Route: header.Values(f.req, "record-route"), CSeq: f.req.CSeq().SeqNo,
+	}
+	leg.Target = contact(f.req)
+	return leg
+}
+
+func contact(m header.Message) gosip.Uri {
+	for _, v := range header.Values(m, "contact") {
+		if a, err := header.ParseAddress(v); err == nil {
+			return a.URI
+		}
+	}
+	return gosip.Uri{}
+}
+
+func (f *Fork) start() { f.post(event{kind: begin}) }
+
+// end is how the dialog ends a call that is not answered yet.
+func (f *Fork) end(why dialog.Reason) { f.post(event{kind: ended, why: why}) }
+
+// post queues an event; the first who finds nobody at work handles all that wait, so events are handled in order, one at
+// a time, and a handler may cause new ones.
+func (f *Fork) post(e event) {
+	f.mu.Lock()
+	f.queue = append(f.queue, e)
+	if f.busy {
+		f.mu.Unlock()
+		return
+	}
+	f.busy = true
+	for len(f.queue) > 0 {
+		e, f.queue = f.queue[0], f.queue[1:]
+		f.mu.Unlock()
+		f.handle(e)
+		f.mu.Lock()
+	}
+	f.busy, f.queue = false, nil
+	f.mu.Unlock()
+}
+
+func (f *Fork) handle(e event) {
+	switch e.kind {
+	case begin:
+		f.begin()
+	case answer:
+		f.answer(e.branch, e.res, e.err)
+	case cancelled:
+		f.giveUp(e.reasons)
+	case ended:
+		f.giveUp(e.why.Headers())
+		f.refuse(reply.New(e.why.Code, e.why.Phrase, e.why.Headers()...))
+	case ringOut, silence:
+		f.timeout(e.kind)
+	case expired:
+		f.expire()
+	}
+}
+
+func (f *Fork) begin() {
+	if f.call.Server.Cancelled() {
+		f.cancelled = true
+	}
+	if f.req.IsInvite() {
+		f.timerC = time.AfterFunc(f.core.config.TimerC, func() { f.post(event{kind: silence}) })
+	}
+	f.next()
+}
+
+// next starts the following group; without one the best answer goes back.
+func (f *Fork) next() {
+	for !f.cancelled && len(f.groups) > 0 {
+		group := f.groups[0]
+		f.groups = f.groups[1:]
+		f.restart()
+		for _, t := range group {
+			f.launch(t)
+		}
+		if f.pending() > 0 {
+			return
+		}
+	}
+	f.finish()
+}
+
+func (f *Fork) restart() {
+	if !f.req.IsInvite() {
+		return
+	}
+	if f.timer != nil {
+		f.timer.Stop()
+	}
+	f.timer = time.AfterFunc(f.core.config.RingTime, func() { f.post(event{kind: ringOut}) })
+}
+
+func (f *Fork) pending() (n int) {
+	for _, b := range f.branches {
+		if !b.done {
+			n++
+		}
+	}
+	return n
+}
+
+// giveUp cancels what is under way and starts nothing new (section 16.10).
+func (f *Fork) giveUp(reasons []gosip.Header) {
+	f.cancelled = true
+	waiting := false
+	for _, b := range f.branches {
+		if !b.done {
+			waiting = true
+			b.cancel(reasons)
+		}
+	}
+	if !waiting {
+		f.finish()
+		return
+	}
+	if f.timer != nil {
+		f.timer.Stop()
+	}
+	// RFC 3261 section 9.1: a branch that ignores its CANCEL is over after 64*T1.
+	f.timer = time.AfterFunc(64*gosip.T1, func() { f.post(event{kind: expired}) })
+}
+
+func (f *Fork) timeout(kind eventKind) {
+	if f.answered || f.cancelled {
+		return
+	}
+	f.core.deps.Log.Debug("nobody answers", "call_id", f.req.CallID().Value(), "timer_c", kind == silence)
+	f.offer(f.own(480, "Temporarily Unavailable"))
+	for _, b := range f.branches {
+		if !b.done {
+			b.done = true
+			b.cancel(nil)
+		}
+	}
+	f.next()
+}
+
+func (f *Fork) expire() {
+	for _, b := range f.branches {
+		b.done = true
+	}
+	f.finish()
+}

@@ -1,0 +1,89 @@
+package proxy
+
+import (
+	"strings"
+
+	gosip "github.com/emiago/sipgo/sip"
+)
+
+// forwardedRequest copies a request for one hop (RFC 3261 section 16.6). Header objects that do not change are shared,
+// never modified; Max-Forwards is a new one, because branches must not share it. The caller prepends Via and Record-Route.
+//
+// What a phone may not say for itself is left out: the identities of RFC 3325 and their like are ours to assert, routes
+// to us are consumed, and credentials for our realm have done their work: the next hop must not see them, even if it asks
+// for them by a challenge with our realm.
+func (c *Core) forwardedRequest(req *gosip.Request, uri gosip.Uri, from *gosip.FromHeader, to *gosip.ToHeader, lead ...gosip.Header) *gosip.Request {
+	out := gosip.NewRequest(req.Method, uri)
+	for _, h := range lead {
+		out.AppendHeader(h)
+	}
+	for _, h := range req.Headers() {
+		switch gosip.HeaderToLower(h.Name()) {
+		case "from":
+			out.AppendHeader(from)
+		case "to":
+			out.AppendHeader(to)
+		case "max-forwards":
+			left := gosip.MaxForwardsHeader(h.(*gosip.MaxForwardsHeader).Val() - 1)
+			out.AppendHeader(&left)
+		case "proxy-authorization", "authorization":
+			if !c.ownRealm(h.Value()) {
+				out.AppendHeader(h)
+			}
+		case "route", "content-length",
+			"p-asserted-identity", "p-preferred-identity", "remote-party-id", "identity", "identity-info", "diversion", "p-asserted-service":
+		default:
+			out.AppendHeader(h)
+		}
+	}
+	if req.MaxForwards() == nil { // RFC 3261 section 16.6 step 3: a missing one is added
+		full := gosip.MaxForwardsHeader(70)
+		out.AppendHeader(&full)
+	}
+	out.SetBody(req.Body())
+	return out
+}
+
+// ownRealm reports whether credentials are for our realm.
+func (c *Core) ownRealm(credentials string) bool {
+	_, rest, ok := strings.Cut(credentials, `realm="`)
+	realm, _, _ := strings.Cut(rest, `"`)
+	return ok && strings.EqualFold(realm, c.config.Domain)
+}
+
+// forwardedResponse copies a response for the way back (RFC 3261 section 16.7 step 9): the Vias are those the request
+// came with, so ours is gone; From and To are in the requester's view; identities a phone asserts of itself are not
+// passed on.
+func forwardedResponse(res *gosip.Response, req *gosip.Request) *gosip.Response {
+	out := gosip.NewResponse(res.StatusCode, res.Reason)
+	for _, h := range req.Headers() {
+		if gosip.HeaderToLower(h.Name()) == "via" {
+			out.AppendHeader(h)
+		}
+	}
+	for _, h := range res.Headers() {
+		switch gosip.HeaderToLower(h.Name()) {
+		case "via", "content-length", "p-asserted-identity", "p-preferred-identity", "remote-party-id":
+		case "from":
+			out.AppendHeader(req.From())
+		case "to":
+			out.AppendHeader(answeredTo(req.To(), res.To()))
+		default:
+			out.AppendHeader(h)
+		}
+	}
+	out.SetBody(res.Body())
+	return out
+}
+
+// answeredTo is the requester's To with the tag of the answer.
+func answeredTo(asked, answered *gosip.ToHeader) *gosip.ToHeader {
+	tag, ok := answered.Params.Get("tag")
+	if !ok || asked.Params.Has("tag") {
+		return asked
+	}
+	return &gosip.ToHeader{
+		DisplayName: asked.DisplayName, Address: asked.Address,
+		Params: append(asked.Params.Clone(), gosip.HeaderKV{K: "tag", V: tag}),
+	}
+}

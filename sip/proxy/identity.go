@@ -1,0 +1,70 @@
+package proxy
+
+import (
+	"strings"
+
+	gosip "github.com/emiago/sipgo/sip"
+
+	"sipward/internal/account"
+	"sipward/sip/dialog"
+	"sipward/sip/header"
+)
+
+// shown is how the callee sees the caller: its primary number and its owner's name, whatever From said, or nobody when
+// the caller asks for privacy (RFC 3323 section 4.1, RFC 3325 section 7).
+func (c *Core) shown(req *gosip.Request, caller account.Account) dialog.Address {
+	if private(req) {
+		return dialog.Address{Name: "Anonymous", URI: gosip.Uri{Scheme: "sip", User: "anonymous", Host: "anonymous.invalid"}}
+	}
+	return c.identity(caller)
+}
+
+func (c *Core) identity(a account.Account) dialog.Address {
+	return dialog.Address{Name: display(a.Owner), URI: gosip.Uri{Scheme: "sip", User: string(a.Number), Host: c.config.Domain}}
+}
+
+// asserted is the P-Asserted-Identity of RFC 3325, or nothing for a private caller: the phone behind us is not trusted
+// with what its peer hides.
+func (c *Core) asserted(req *gosip.Request, caller account.Account) []gosip.Header {
+	if private(req) {
+		return nil
+	}
+	id := c.identity(caller)
+	value := "<" + id.URI.String() + ">"
+	if id.Name != "" {
+		value = `"` + id.Name + `" ` + value
+	}
+	return []gosip.Header{gosip.NewHeader("P-Asserted-Identity", value)}
+}
+
+func private(req *gosip.Request) bool {
+	for _, v := range strings.FieldsFunc(header.First(req, "privacy"), func(r rune) bool { return r == ';' || r == ' ' || r == ',' }) {
+		switch strings.ToLower(v) {
+		case "id", "user", "header":
+			return true
+		}
+	}
+	return false
+}
+
+// display makes a name safe inside a quoted string: what would end it, or the line, is left out. Names come from
+// operators and CSV files, and sipgo does not check them (GHSA-chcx-pf5f-wxc7).
+func display(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '"' || r == '\\' || r < ' ' || r == 0x7f {
+			return -1
+		}
+		return r
+	}, name)
+}
+
+// address is a From or To value as an Address.
+func fromAddress(h *gosip.FromHeader) dialog.Address {
+	return dialog.Address{Name: h.DisplayName, URI: h.Address}
+}
+
+func toAddress(h *gosip.ToHeader) dialog.Address {
+	return dialog.Address{Name: h.DisplayName, URI: h.Address}
+}
+
+func tagOf(p gosip.HeaderParams) string { return p.GetOr("tag", "") }

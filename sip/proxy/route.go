@@ -1,0 +1,121 @@
+package proxy
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+
+	gosip "github.com/emiago/sipgo/sip"
+
+	"sipward/sip/dialog"
+	"sipward/sip/header"
+	"sipward/sip/reply"
+	"sipward/sip/transport"
+)
+
+// Path is what the Route headers of a request say (RFC 3261 section 16.4).
+type Path struct {
+	Cookie string   // of the dialog, from our own Record-Route
+	Rest   []string // routes beyond us
+	Target gosip.Uri
+}
+
+// ErrPreloaded refuses a Route that would take a request past us: we are no open relay.
+var ErrPreloaded = reply.New(403, "Route Not Allowed")
+
+// Routes takes our own entries off the route set of a request that came over f. A strict router that put our
+// Record-Route into the Request-URI is put right (section 16.4).
+func (c *Core) Routes(f *transport.Flow, req *gosip.Request) (Path, error) {
+	p := Path{Target: req.Recipient}
+	values := header.Values(req, "route")
+	if cookie, ok := c.ours(f, &req.Recipient); ok && cookie != "" && len(values) > 0 && c.deps.Dialogs.Find(cookie) != nil {
+		p.Cookie = cookie
+		last, err := header.ParseAddress(values[len(values)-1])
+		if err != nil {
+			return p, reply.New(400, "Bad Route").Because(err)
+		}
+		p.Target, values = last.URI, values[:len(values)-1]
+	}
+	for i, v := range values {
+		a, err := header.ParseAddress(v)
+		if err != nil {
+			return p, reply.New(400, "Bad Route").Because(err)
+		}
+		cookie, ours := c.ours(f, &a.URI)
+		if !ours {
+			p.Rest = values[i:]
+			break
+		}
+		if p.Cookie == "" {
+			p.Cookie = cookie
+		}
+	}
+	return p, nil
+}
+
+// Ours reports whether a URI names this server as f sees it: our domain, our advertised host, or the local address.
+func (c *Core) Ours(f *transport.Flow, uri *gosip.Uri) bool {
+	_, ours := c.ours(f, uri)
+	return ours
+}
+
+func (c *Core) ours(f *transport.Flow, uri *gosip.Uri) (user string, ours bool) {
+	host := strings.TrimSuffix(strings.Trim(uri.Host, "[]"), ".")
+	if strings.EqualFold(host, c.config.Domain) {
+		return uri.User, true
+	}
+	advertised, _ := c.deps.Flows.Host(f.Network())
+	if strings.EqualFold(host, strings.Trim(advertised, "[]")) {
+		return uri.User, true
+	}
+	ip, err := netip.ParseAddr(host)
+	return uri.User, err == nil && ip.Unmap() == f.Local().Addr().Unmap()
+}
+
+// recordRoutes are our Record-Route entries, topmost first: one for the side the request goes to, and one for the side it
+// comes from when the transports differ (RFC 5658), both with the dialog's cookie.
+func (c *Core) recordRoutes(cookie string, from, to transport.Network) []gosip.Header {
+	routes := []gosip.Header{c.recordRoute(cookie, to)}
+	if from != to {
+		routes = append(routes, c.recordRoute(cookie, from))
+	}
+	return routes
+}
+
+func (c *Core) recordRoute(cookie string, n transport.Network) gosip.Header {
+	host, port := c.deps.Flows.Host(n)
+	return gosip.NewHeader("Record-Route", "<sip:"+cookie+"@"+hostPort(host, port)+";transport="+string(uriTransport(n))+";lr>")
+}
+
+// uriTransport is the transport parameter of a URI: "wss" has none of its own (RFC 7118 section 5.2 uses ws).
+func uriTransport(n transport.Network) transport.Network {
+	if n == transport.WSS {
+		return transport.WS
+	}
+	return n
+}
+
+func hostPort(host string, port int) string {
+	if strings.Contains(host, ":") && !strings.HasPrefix(host, "[") {
+		host = "[" + host + "]"
+	}
+	if port == 0 {
+		return host
+	}
+	return host + ":" + strconv.Itoa(port)
+}
+
+// recorded lists the dialogs whose cookies stand in a response's Record-Route.
+func (c *Core) recorded(res *gosip.Response) []*dialog.Dialog {
+	var list []*dialog.Dialog
+	for _, v := range header.Values(res, "record-route") {
+		a, err := header.ParseAddress(v)
+		if err != nil {
+			continue
+		}
+		if d := c.deps.Dialogs.Find(a.URI.User); d != nil {
+			list = append(list, d)
+		}
+	}
+	return list
+}
