@@ -34,7 +34,11 @@ type Principal struct {
 // Label is how logs and records name the principal; "" for nobody.
 func (p Principal) Label() string { return p.Name }
 
-const principalKey = "sipward.principal"
+// The keys under which a request carries what the guard found.
+const (
+	principalKey = "sipward.principal"
+	recheckKey   = "sipward.recheck"
+)
 
 // Who is the principal of an admitted request; the zero Principal on a public route.
 func Who(c *gin.Context) Principal {
@@ -86,8 +90,27 @@ func (f *floor) authorise(c *gin.Context, need account.Role) error {
 		return err
 	}
 	c.Set(principalKey, who)
+	c.Set(recheckKey, func() error { return f.again(c, need) })
 	if !Includes(who.Role, need) {
 		return forbidden(who.Role, need)
+	}
+	return nil
+}
+
+// again asks anew whether the bearer is still admitted.
+func (f *floor) again(c *gin.Context, need account.Role) error {
+	who, err := f.guard.identify(c.Request.Context(), c.GetHeader("Authorization"))
+	if err == nil && !Includes(who.Role, need) {
+		err = forbidden(who.Role, need)
+	}
+	return err
+}
+
+// StillAdmitted says whether the bearer of a request that lasts may go on: its token may have been deleted meanwhile.
+func StillAdmitted(c *gin.Context) error {
+	v, _ := c.Get(recheckKey)
+	if recheck, ok := v.(func() error); ok {
+		return recheck()
 	}
 	return nil
 }

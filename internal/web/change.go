@@ -8,7 +8,7 @@ import (
 	"sipward/internal/account"
 )
 
-var reChange = regexp.MustCompile(`^[a-z0-9]{26}-[0-9]{1,20}$`)
+var reChange = regexp.MustCompile(`^[a-z2-7]{26}-[0-9]{1,20}$`)
 
 // ChangeID names the change that made a version of an account; it is opaque to clients.
 func ChangeID(id account.ID, version uint64) string {

@@ -61,6 +61,13 @@ func Show(c *gin.Context, tag string, body any) error {
 	return nil
 }
 
+// Changed answers a change with what it made and its tag.
+func Changed(c *gin.Context, status int, tag string, body any) error {
+	c.Header("ETag", tag)
+	c.JSON(status, body)
+	return nil
+}
+
 func splitTags(v string) []string {
 	if v == "" {
 		return nil

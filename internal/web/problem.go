@@ -93,6 +93,13 @@ func Conflict(code, detail string) error {
 	return problem(http.StatusConflict, code, "The present state does not allow this", detail)
 }
 
+// Taken is a value that must be unique and is in use; message reads on from the pointer's field.
+func Taken(pointer, message string) error {
+	p := problem(http.StatusConflict, "taken", "Already in use", strings.TrimPrefix(pointer, "/")+" "+message)
+	p.Errors = []Fault{{Pointer: pointer, Code: "taken", Message: message}}
+	return p
+}
+
 // Stale is an If-Match that names an older version.
 func Stale() error {
 	return problem(http.StatusPreconditionFailed, "stale", "It has changed meanwhile",

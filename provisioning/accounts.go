@@ -1,0 +1,89 @@
+package provisioning
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"sipward/internal/account"
+	"sipward/internal/web"
+)
+
+const maxSearch = 100 // characters of ?q
+
+func (a *API) listAccounts(c *gin.Context) error {
+	scope, position, limit, err := web.Query(c, a.Cursors, "group_id", "state", "type", "q")
+	if err != nil {
+		return err
+	}
+	filter, err := filterOf(c)
+	if err != nil {
+		return err
+	}
+	page, err := a.Accounts.List(c.Request.Context(), filter, position, limit)
+	if err != nil {
+		return err
+	}
+	list := web.List[web.Account]{Items: make([]web.Account, 0, len(page.Items)), Next: a.Cursors.Seal(scope, page.Next)}
+	for _, acc := range page.Items {
+		list.Items = append(list.Items, web.NewAccount(acc))
+	}
+	c.JSON(http.StatusOK, list)
+	return nil
+}
+
+func filterOf(c *gin.Context) (account.Filter, error) {
+	var f web.Faults
+	filter := account.Filter{Group: account.GroupID(c.Query("group_id")), Search: strings.TrimSpace(c.Query("q"))}
+	if filter.Group != "" && !filter.Group.Valid() {
+		f.Add("?group_id", "unknown", "is not the id of a group: list them with GET /api/v1/groups")
+	}
+	query := func(name string) web.Opt[string] {
+		v, set := c.GetQuery(name)
+		return web.Opt[string]{Set: set && v != "", Value: v}
+	}
+	if state := query("state"); state.Set {
+		oneOf(&f, "?state", state, &filter.State, "", account.Pending, account.Active, account.Disabled)
+	}
+	if kind := query("type"); kind.Set {
+		oneOf(&f, "?type", kind, &filter.Kind, "", account.PGSM, account.SNOM)
+	}
+	text(&f, "?q", filter.Search, 0, maxSearch)
+	return filter, f.Err()
+}
+
+func (a *API) showAccount(c *gin.Context) error {
+	acc, err := a.account(c)
+	if err != nil {
+		return err
+	}
+	return web.Show(c, web.Tag(acc.Version), web.NewAccount(acc))
+}
+
+func (a *API) deleteAccount(c *gin.Context) error {
+	match, err := web.IfMatch(c)
+	if err != nil {
+		return err
+	}
+	acc, err := a.account(c)
+	if err != nil {
+		return err
+	}
+	if err := match.Check(web.Tag(acc.Version)); err != nil {
+		return err
+	}
+	if err := a.Accounts.Delete(c.Request.Context(), acc.ID, match.Version(acc.Version)); err != nil {
+		return err
+	}
+	c.Status(http.StatusNoContent)
+	return nil
+}
+
+func (a *API) account(c *gin.Context) (account.Account, error) {
+	id := account.ID(c.Param("id"))
+	if !id.Valid() {
+		return account.Account{}, account.ErrNotFound
+	}
+	return a.Accounts.ByID(c.Request.Context(), id)
+}
