@@ -1,62 +1,96 @@
 package auth
 
 import (
-	"context"
-	"log/slog"
-	"net/netip"
-	"time"
-
-	gosip "github.com/emiago/sipgo/sip"
-	"github.com/prometheus/client_golang/prometheus"
+	"crypto/md5"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"strings"
 
 	"sipward/internal/account"
-	"sipward/internal/seal"
 )
 
-// Accounts finds who claims to authenticate; account.ErrNotFound when there is none.
-type Accounts interface {
-	CachedByUser(ctx context.Context, user string) (account.Account, error)
+// algorithm is one of the hashes we offer (RFC 8760 section 2.1).
+type algorithm uint8
+
+const (
+	algMD5 algorithm = iota // also when the parameter is absent (RFC 7616 section 3.4)
+	algSHA256
+	unknownAlgorithm
+)
+
+func algorithmNamed(s string) algorithm {
+	switch {
+	case strings.EqualFold(s, "MD5"):
+		return algMD5
+	case strings.EqualFold(s, "SHA-256"):
+		return algSHA256
+	}
+	return unknownAlgorithm // the -sess variants too: they were not offered
 }
 
-// Blamer is told of failures; the transport bans a source past its budget.
-type Blamer interface{ Blame(src netip.Addr) }
-
-// Config of the verifier.
-type Config struct {
-	Realm     string
-	Node      string
-	NonceLife time.Duration // 60 s
-	Window    int           // nonces remembered for their nc, 1<<20 at most; 0: 131072
+// size is the length of the hash in bytes.
+func (a algorithm) size() int {
+	if a == algSHA256 {
+		return sha256.Size
+	}
+	return md5.Size
 }
 
-// Deps of the verifier.
-type Deps struct {
-	Accounts Accounts
-	Ring     *seal.Ring // opens HA1
-	NonceKey []byte     // 32 bytes, the same on every node
-	Blamer   Blamer
-	Now      func() time.Time
-	Log      *slog.Logger
-	Metrics  prometheus.Registerer
+// appendHash appends the hash of in as lower-case hexadecimal digits.
+func (a algorithm) appendHash(out, in []byte) []byte {
+	if a == algSHA256 {
+		sum := sha256.Sum256(in)
+		return hex.AppendEncode(out, sum[:])
+	}
+	sum := md5.Sum(in)
+	return hex.AppendEncode(out, sum[:])
 }
 
-// Verifier challenges and verifies. Safe for concurrent use.
-type Verifier struct { /* being written */
+func (a algorithm) ha1(h account.HA1) string {
+	if a == algSHA256 {
+		return h.SHA256.Reveal()
+	}
+	return h.MD5.Reveal()
 }
 
-// New makes a verifier.
-func New(c Config, d Deps) *Verifier { panic("being written") }
+// appendResponse appends the request-digest of RFC 7616 section 3.4.1 for qop=auth:
+// H(HA1 ":" nonce ":" nc ":" cnonce ":" qop ":" H(method ":" uri)).
+func (c *credentials) appendResponse(out []byte, ha1, method string) []byte {
+	var room [512]byte // enough for all but absurd values: no allocation
+	b := append(room[:0], method...)
+	b = append(b, ':')
+	b = append(b, c.uri...)
+	var ha2 [2 * sha256.Size]byte
+	h2 := c.alg.appendHash(ha2[:0], b)
 
-// Verify returns the account that signed req, in whatever state it is. A request without valid credentials gets a
-// *reply.Error: 401 for REGISTER, 407 for the rest, with fresh challenges (stale=true for an old but genuine nonce), the
-// same for known and unknown users; 400 for a header that does not parse; 503 when the store is away and the account not
-// known well enough. Credentials for other realms are left alone.
-func (v *Verifier) Verify(ctx context.Context, req *gosip.Request, src netip.Addr) (account.Account, error) {
-	panic("being written")
+	b = append(room[:0], ha1...)
+	for _, s := range [...]string{c.nonce, c.count, c.cnonce, c.qop} {
+		b = append(b, ':')
+		b = append(b, s...)
+	}
+	b = append(b, ':')
+	b = append(b, h2...)
+	return c.alg.appendHash(out, b)
 }
 
-// Signed reports whether req carries credentials for our realm at all: without them the challenge costs no look-up.
-func (v *Verifier) Signed(req *gosip.Request) bool { panic("being written") }
+// signedBy reports whether the response was made with ha1, in constant time.
+func (c *credentials) signedBy(h account.HA1, method string) bool {
+	var room, given [2 * sha256.Size]byte
+	want := c.appendResponse(room[:0], c.alg.ha1(h), method)
+	got := append(given[:0], c.response...)
+	for i, b := range got { // some phones send upper-case digits
+		if 'A' <= b && b <= 'F' {
+			got[i] = b + 'a' - 'A'
+		}
+	}
+	return subtle.ConstantTimeCompare(want, got) == 1
+}
 
-// Challenge is the refusal that asks for credentials; it needs no state and no look-up.
-func (v *Verifier) Challenge(req *gosip.Request, stale bool) error { panic("being written") }
+// dummyHA1 is what unknown users are compared with: nobody knows its password, and the work is the same.
+func dummyHA1() account.HA1 {
+	var b [sha256.Size]byte
+	_, _ = rand.Read(b[:]) // never fails since Go 1.24: it crashes the program instead
+	return account.HA1{MD5: account.Secret(hex.EncodeToString(b[:md5.Size])), SHA256: account.Secret(hex.EncodeToString(b[:]))}
+}

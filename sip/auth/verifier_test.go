@@ -1,0 +1,392 @@
+package auth_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	gosip "github.com/emiago/sipgo/sip"
+	"github.com/google/go-cmp/cmp"
+	"github.com/icholy/digest"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"sipward/internal/account"
+	"sipward/internal/seal"
+	"sipward/sip/auth"
+	"sipward/sip/reply"
+)
+
+const (
+	realm    = "example.com"
+	user     = "1001"
+	password = "zanzibar"
+)
+
+// accounts is a directory held in a map.
+type accounts func(user string) (account.Account, error)
+
+func (f accounts) CachedByUser(_ context.Context, user string) (account.Account, error) {
+	return f(user)
+}
+
+// blames counts the failures of each source.
+type blames map[netip.Addr]int
+
+func (b blames) Blame(src netip.Addr) { b[src]++ }
+
+// bench is a verifier with its surroundings; it belongs to one goroutine.
+type bench struct {
+	*auth.Verifier
+	deps   auth.Deps
+	ring   *seal.Ring
+	users  map[string]account.Account
+	blamed blames
+	now    time.Time
+}
+
+func newBench(tb testing.TB, c auth.Config) *bench {
+	tb.Helper()
+	b := &bench{
+		ring: seal.NewRing("ha1", seal.NewRoot()), users: map[string]account.Account{}, blamed: blames{},
+		now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC),
+	}
+	b.add(user, func(a *account.Account) { a.Activated = &account.Activation{At: b.now, Method: account.ByHand} })
+	b.deps = auth.Deps{
+		Accounts: accounts(func(u string) (account.Account, error) {
+			if a, ok := b.users[u]; ok {
+				return a, nil
+			}
+			return account.Account{}, account.ErrNotFound
+		}),
+		Ring: b.ring, NonceKey: seal.NewRoot().Derive("nonce"), Blamer: b.blamed, Now: func() time.Time { return b.now },
+		Metrics: prometheus.NewRegistry(),
+	}
+	c.Realm, c.Node = realm, "n1"
+	b.Verifier = auth.New(c, b.deps)
+	return b
+}
+
+func (b *bench) add(user string, f func(*account.Account)) {
+	a := account.Account{ID: account.NewID(), User: user}
+	a.SetPassword(b.ring, realm, password)
+	f(&a)
+	b.users[user] = a
+}
+
+func request(method gosip.RequestMethod, target string, headers ...gosip.Header) *gosip.Request {
+	var u gosip.Uri
+	if err := gosip.ParseUri(target, &u); err != nil {
+		panic(err)
+	}
+	r := gosip.NewRequest(method, u)
+	for _, h := range headers {
+		r.AppendHeader(h)
+	}
+	return r
+}
+
+func source() netip.Addr { return netip.MustParseAddr("192.0.2.7") }
+
+// refused runs a request that must be refused and returns the refusal.
+func (b *bench) refused(tb testing.TB, code int, r *gosip.Request) *reply.Error {
+	tb.Helper()
+	a, err := b.Verify(tb.Context(), r, source())
+	var e *reply.Error
+	if !errors.As(err, &e) || e.Code != code {
+		tb.Fatalf("got account %q and %v, want a %d", a.ID, err, code)
+	}
+	return e
+}
+
+// challenge picks the challenge of an algorithm out of a refusal.
+func challenge(tb testing.TB, e *reply.Error, algorithm string) *digest.Challenge {
+	tb.Helper()
+	for _, h := range e.Headers {
+		if c, err := digest.ParseChallenge(h.Value()); err == nil && c.Algorithm == algorithm {
+			return c
+		}
+	}
+	tb.Fatalf("no %s challenge in %v", algorithm, e.Headers)
+	return nil
+}
+
+// sign answers a challenge as icholy/digest does, which is not ours.
+func sign(tb testing.TB, c *digest.Challenge, method gosip.RequestMethod, target, user, password string, count int) gosip.Header {
+	tb.Helper()
+	cred, err := digest.Digest(c, digest.Options{
+		Method: string(method), URI: target, Username: user, Password: password, Count: count, Cnonce: "0a4f113b",
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	name := "Proxy-Authorization"
+	if method == gosip.REGISTER {
+		name = "Authorization"
+	}
+	return gosip.NewHeader(name, cred.String())
+}
+
+func TestVerify(t *testing.T) {
+	t.Parallel()
+	for _, algorithm := range []string{"SHA-256", "MD5"} {
+		for _, m := range []struct {
+			method gosip.RequestMethod
+			code   int
+			header string
+		}{{gosip.REGISTER, 401, "WWW-Authenticate"}, {gosip.INVITE, 407, "Proxy-Authenticate"}, {gosip.MESSAGE, 407, "Proxy-Authenticate"}} {
+			t.Run(algorithm+" "+string(m.method), func(t *testing.T) {
+				t.Parallel()
+				b := newBench(t, auth.Config{})
+				const target = "sip:1002@example.com;transport=tls"
+				if b.Signed(request(m.method, target)) {
+					t.Error("a request without credentials counts as signed")
+				}
+				e := b.refused(t, m.code, request(m.method, target))
+				if e.Headers[0].Name() != m.header || !strings.Contains(e.Headers[0].Value(), "SHA-256") || !strings.Contains(e.Headers[1].Value(), "MD5") {
+					t.Errorf("RFC 8760 section 2.3 wants the strongest topmost, each on its line: %v", e.Headers)
+				}
+				c := challenge(t, e, algorithm)
+				for count := 1; count <= 3; count++ { // one nonce serves several requests
+					r := request(m.method, target, sign(t, c, m.method, target, user, password, count))
+					if !b.Signed(r) {
+						t.Error("a signed request does not count as signed")
+					}
+					a, err := b.Verify(t.Context(), r, source())
+					if err != nil || a.User != user {
+						t.Fatalf("count %d: %q, %v", count, a.User, err)
+					}
+				}
+				if len(b.blamed) != 0 {
+					t.Errorf("blamed %v", b.blamed)
+				}
+			})
+		}
+	}
+}
+
+// A1 of the acceptance list: nothing that was said before is accepted again.
+func TestReplay(t *testing.T) {
+	t.Parallel()
+	const target = "sip:example.com"
+	b := newBench(t, auth.Config{})
+	c := challenge(t, b.refused(t, 401, request(gosip.REGISTER, target)), "MD5")
+	h := func(count int) gosip.Header { return sign(t, c, gosip.REGISTER, target, user, password, count) }
+	if _, err := b.Verify(t.Context(), request(gosip.REGISTER, target, h(5)), source()); err != nil {
+		t.Fatal(err)
+	}
+	for says, count := range map[string]int{"the same count": 5, "a lower count": 4} {
+		if e := b.refused(t, 401, request(gosip.REGISTER, target, h(count))); !challenge(t, e, "MD5").Stale {
+			t.Errorf("%s: a phone that was overtaken must be able to try again: %v", says, e.Headers)
+		}
+	}
+	b.refused(t, 400, request(gosip.REGISTER, "sip:other.example.com", h(6)))            // another uri
+	b.refused(t, 401, request(gosip.REGISTER, target, rename(h(6), `"1001"`, `"1002"`))) // another user
+	moved := gosip.NewHeader("Proxy-Authorization", h(6).Value())
+	b.refused(t, 407, request(gosip.INVITE, target, moved)) // another method
+	if n := b.blamed[source()]; n != 2 {
+		t.Errorf("%d failures blamed, want the wrong user's and the wrong method's", n)
+	}
+	forged := rename(h(6), c.Nonce, strings.Repeat("A", len(c.Nonce)))
+	if e := b.refused(t, 401, request(gosip.REGISTER, target, forged)); challenge(t, e, "MD5").Stale {
+		t.Error("a forged nonce is called stale")
+	}
+	for says, v := range map[string]*auth.Verifier{
+		"another node":    auth.New(auth.Config{Realm: realm, Node: "n2"}, b.deps),
+		"after a restart": auth.New(auth.Config{Realm: realm, Node: "n1"}, b.deps),
+	} {
+		other := &bench{Verifier: v}
+		if e := other.refused(t, 401, request(gosip.REGISTER, target, h(7))); !challenge(t, e, "MD5").Stale {
+			t.Errorf("%s: a genuine nonce must be stale", says)
+		}
+	}
+	b.now = b.now.Add(61 * time.Second)
+	if e := b.refused(t, 401, request(gosip.REGISTER, target, h(8))); !challenge(t, e, "MD5").Stale {
+		t.Error("an old nonce must be stale")
+	}
+	b.now = b.now.Add(-time.Hour) // F8: the clock is set back
+	if e := b.refused(t, 401, request(gosip.REGISTER, target, h(9))); !challenge(t, e, "MD5").Stale {
+		t.Error("a nonce from the future must be stale")
+	}
+	if n := b.blamed[source()]; n != 2 {
+		t.Errorf("%d failures blamed: stale, forged and replayed ones are nobody's", n)
+	}
+}
+
+func rename(h gosip.Header, old, new string) gosip.Header {
+	return gosip.NewHeader(h.Name(), strings.Replace(h.Value(), old, new, 1))
+}
+
+// A2: without the password nobody can tell the accounts apart; with it the state shows in the account returned.
+func TestIndistinguishable(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, auth.Config{Failures: 1000})
+	b.add("1002", func(*account.Account) {})
+	b.add("1003", func(a *account.Account) { a.Suspend("op", "", b.now) })
+	b.add("1004", func(a *account.Account) { a.Credential = account.Credential{} })
+	b.add("1005", func(a *account.Account) { a.Credential.MD5 = a.Credential.MD5[1:] }) // an altered record
+	const target = "sip:1009@example.com"
+	for _, method := range []gosip.RequestMethod{gosip.REGISTER, gosip.INVITE, gosip.MESSAGE, gosip.OPTIONS} {
+		code := 407
+		if method == gosip.REGISTER {
+			code = 401
+		}
+		var want string
+		for _, u := range []string{"1001", "1002", "1003", "1004", "1005", "9999", "x' OR 1=1", ""} {
+			c := challenge(t, b.refused(t, code, request(method, target)), "SHA-256")
+			h := sign(t, c, method, target, u, "guess", 1)
+			if u == "" {
+				h = rename(sign(t, c, method, target, "9998", "guess", 1), "9998", "~") // a name no account can have
+			}
+			e := b.refused(t, code, request(method, target, h))
+			if got := shape(e); want == "" {
+				want = got
+			} else if got != want {
+				t.Errorf("%s as %q: %s, others %s", method, u, got, want)
+			}
+		}
+	}
+	for _, u := range []string{"1002", "1003"} {
+		c := challenge(t, b.refused(t, 401, request(gosip.REGISTER, target)), "SHA-256")
+		a, err := b.Verify(t.Context(), request(gosip.REGISTER, target, sign(t, c, gosip.REGISTER, target, u, password, 1)), source())
+		if err != nil || a.State() == account.Active {
+			t.Errorf("%s with its password: %q, %v", u, a.State(), err)
+		}
+	}
+}
+
+// shape is a refusal without its nonce.
+func shape(e *reply.Error) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d %s", e.Code, e.Phrase)
+	for _, h := range e.Headers {
+		v := h.Value()
+		i := strings.Index(v, `nonce="`) + len(`nonce="`)
+		fmt.Fprintf(&b, "|%s: %s…%s", h.Name(), v[:i], v[i+strings.IndexByte(v[i:], '"'):])
+	}
+	return b.String()
+}
+
+// A19: a hundred wrong passwords limit their source, for that account only; the right phone elsewhere is not locked out.
+func TestFailureBudget(t *testing.T) {
+	t.Parallel()
+	const target = "sip:example.com"
+	b := newBench(t, auth.Config{})
+	b.add("1002", func(*account.Account) {})
+	try := func(u, pass string, src netip.Addr) error {
+		c := challenge(t, b.refused(t, 401, request(gosip.REGISTER, target)), "MD5")
+		_, err := b.Verify(t.Context(), request(gosip.REGISTER, target, sign(t, c, gosip.REGISTER, target, u, pass, 1)), src)
+		return err
+	}
+	codes := map[int]int{}
+	for range 100 {
+		codes[reply.From(try(user, "guess", source())).Code]++
+	}
+	if d := cmp.Diff(map[int]int{401: 10, 503: 90}, codes); d != "" {
+		t.Errorf("answers to 100 guesses (-want +got):\n%s", d)
+	}
+	if n := b.blamed[source()]; n != 10 {
+		t.Errorf("blamed %d times, want once for each answer that was looked at", n)
+	}
+	if err := try(user, password, source()); reply.From(err).Code != 503 {
+		t.Errorf("a guesser who hits must not learn it: %v", err)
+	}
+	if err := try("1002", password, source()); err != nil {
+		t.Errorf("another account behind the same address: %v", err)
+	}
+	if err := try(user, password, netip.MustParseAddr("192.0.2.8")); err != nil {
+		t.Errorf("the right phone elsewhere: %v", err)
+	}
+	b.now = b.now.Add(61 * time.Second)
+	if err := try(user, password, source()); err != nil {
+		t.Errorf("a minute later: %v", err)
+	}
+}
+
+func TestExemptSourcesAreNotCounted(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, auth.Config{Failures: 1, Exempt: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}})
+	const target = "sip:example.com"
+	for range 5 {
+		c := challenge(t, b.refused(t, 401, request(gosip.REGISTER, target)), "MD5")
+		b.refused(t, 401, request(gosip.REGISTER, target, sign(t, c, gosip.REGISTER, target, user, "guess", 1)))
+	}
+	if len(b.blamed) != 0 {
+		t.Errorf("blamed %v", b.blamed)
+	}
+}
+
+func TestCredentialsOfOthersAreLeftAlone(t *testing.T) {
+	t.Parallel()
+	const target = "sip:example.com"
+	b := newBench(t, auth.Config{})
+	c := challenge(t, b.refused(t, 401, request(gosip.REGISTER, target)), "SHA-256")
+	foreign := *c
+	foreign.Realm = "elsewhere.net"
+	other := sign(t, &foreign, gosip.REGISTER, target, "x", "y", 1)
+	if b.Signed(request(gosip.REGISTER, target, other)) {
+		t.Error("credentials for another realm count as ours")
+	}
+	b.refused(t, 401, request(gosip.REGISTER, target, other))
+	b.refused(t, 401, request(gosip.REGISTER, target, gosip.NewHeader("Authorization", "NoOneKnowsThisScheme opaque-data=here")))
+	mine := sign(t, c, gosip.REGISTER, target, user, password, 1)
+	if _, err := b.Verify(t.Context(), request(gosip.REGISTER, target, other, gosip.NewHeader("AUTHORIZATION", mine.Value())), source()); err != nil {
+		t.Errorf("ours behind another's: %v", err)
+	}
+	b.refused(t, 407, request(gosip.INVITE, target, mine)) // Authorization is not Proxy-Authorization
+	b.refused(t, 400, request(gosip.REGISTER, target, gosip.NewHeader("Authorization", `Digest username="`)))
+}
+
+func TestStoreAway(t *testing.T) {
+	t.Parallel()
+	const target = "sip:example.com"
+	b := newBench(t, auth.Config{})
+	b.deps.Accounts = accounts(func(string) (account.Account, error) { return account.Account{}, errors.New("no route") })
+	b.deps.Metrics = nil
+	b.Verifier = auth.New(auth.Config{Realm: realm}, b.deps)
+	c := challenge(t, b.refused(t, 401, request(gosip.REGISTER, target)), "MD5") // a challenge needs no store
+	e := b.refused(t, 503, request(gosip.REGISTER, target, sign(t, c, gosip.REGISTER, target, user, password, 1)))
+	if e.Headers[0].Name() != "Retry-After" {
+		t.Errorf("headers %v", e.Headers)
+	}
+}
+
+func TestNewPasswordCountsAtOnce(t *testing.T) {
+	t.Parallel()
+	const target = "sip:example.com"
+	b := newBench(t, auth.Config{})
+	try := func(pass string) error {
+		c := challenge(t, b.refused(t, 401, request(gosip.REGISTER, target)), "SHA-256")
+		_, err := b.Verify(t.Context(), request(gosip.REGISTER, target, sign(t, c, gosip.REGISTER, target, user, pass, 1)), source())
+		return err
+	}
+	if err := try(password); err != nil {
+		t.Fatal(err)
+	}
+	a := b.users[user]
+	a.SetPassword(b.ring, realm, "paranaguá")
+	b.users[user] = a
+	if err := try(password); reply.From(err).Code != 401 {
+		t.Errorf("the old password: %v", err)
+	}
+	if err := try("paranaguá"); err != nil {
+		t.Errorf("the new password: %v", err)
+	}
+}
+
+// Neither challenges nor wrong answers may leave anything behind (A1: bounded nonce state).
+func TestOnlySuccessIsRemembered(t *testing.T) {
+	t.Parallel()
+	const target = "sip:example.com"
+	b := newBench(t, auth.Config{Failures: 1 << 30})
+	for range 200 {
+		c := challenge(t, b.refused(t, 401, request(gosip.REGISTER, target)), "MD5")
+		b.refused(t, 401, request(gosip.REGISTER, target, sign(t, c, gosip.REGISTER, target, user, "guess", 1)))
+	}
+	if n := b.Remembered(); n != 0 {
+		t.Errorf("%d nonces are held after 200 challenges and wrong answers", n)
+	}
+}
