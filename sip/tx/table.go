@@ -1,12 +1,16 @@
 package tx
 
 import (
-	"context"
+	"bytes"
 	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	gosip "github.com/emiago/sipgo/sip"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"sipward/internal/telemetry"
 	"sipward/sip/transport"
 )
 
@@ -14,8 +18,8 @@ import (
 type User interface {
 	// Request brings a new request other than ACK and CANCEL, in the flow's order.
 	Request(s *Server)
-	// Cancel brings a CANCEL that matched an INVITE transaction; it has been answered with 200 already. The user ends
-	// its branches and answers the INVITE with what they say, or 487.
+	// Cancel brings a CANCEL that matched an INVITE without a final answer; it has been answered with 200 already. The
+	// user ends its branches and answers the INVITE with what they say, or 487. It comes once per INVITE.
 	Cancel(invite *Server, cancel *gosip.Request)
 	// Ack brings an ACK that no INVITE transaction absorbed: the ACK of a 2xx.
 	Ack(f *transport.Flow, ack *gosip.Request)
@@ -36,91 +40,133 @@ type Config struct {
 type Deps struct {
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
+	// Exempt tells the flows that Config.PerFlow does not bind: links to other nodes, trusted gateways. nil: none.
+	Exempt func(*transport.Flow) bool
 }
+
+// defaultPerFlow is SIP.md's limit of requests in flight on a connection.
+const defaultPerFlow = 32
+
+// shards is how many parts the table has; a power of two.
+const shards = 64
 
 // Table demultiplexes messages to transactions; it is the transport's Handler.
 type Table struct {
-	// being written
+	// static after construction
+	user    User
+	log     *slog.Logger
+	lines   *telemetry.Limiter
+	m       *metrics
+	exempt  func(*transport.Flow) bool
+	keys    keyer
+	peers   *peers
+	shards  [shards]*shard
+	start   time.Time
+	life    *life // ends with Close
+	max     int
+	flowMax int
+	budget  int // bytes of answers held, per shard
+
+	buffers  sync.Pool    // *bytes.Buffer
+	held     atomic.Int64 // transactions with their messages: what Config.Max bounds
+	waiting  atomic.Int64 // those without a final answer
+	draining atomic.Bool
+	closed   atomic.Bool
 }
 
 var _ transport.Handler = (*Table)(nil)
 
 // New makes a table that hands everything to u.
-func New(c Config, d Deps, u User) *Table { panic("being written") }
+func New(c Config, d Deps, u User) *Table {
+	t := &Table{
+		user: u, log: d.Log, exempt: d.Exempt, keys: newKeyer(), peers: newPeers(), start: time.Now(),
+		life: newLife(), lines: telemetry.NewLimiter(time.Second, time.Now), max: c.Max, flowMax: c.PerFlow,
+	}
+	if t.log == nil {
+		t.log = slog.New(slog.DiscardHandler)
+	}
+	if t.max <= 0 {
+		t.max = defaultMax()
+	}
+	if t.flowMax <= 0 {
+		t.flowMax = defaultPerFlow
+	}
+	t.budget = t.max * costLive / shards
+	t.buffers.New = func() any { return new(bytes.Buffer) }
+	for i := range t.shards {
+		t.shards[i] = newShard(t)
+	}
+	t.m = newMetrics(d.Metrics, t)
+	return t
+}
+
+// now is the table's clock: monotonic nanoseconds since it was made.
+func (t *Table) now() int64 { return int64(time.Since(t.start)) }
+
+func (t *Table) shard(k key) *shard { return t.shards[k[0]%shards] }
 
 // Receive implements transport.Handler.
-func (t *Table) Receive(f *transport.Flow, m gosip.Message) { panic("being written") }
+func (t *Table) Receive(f *transport.Flow, m gosip.Message) { t.receive(f, m) }
+
+func (t *Table) receive(f flow, m gosip.Message) {
+	defer t.guard("receive", nil)
+	if t.closed.Load() {
+		return
+	}
+	switch m := m.(type) {
+	case *gosip.Request:
+		t.request(f, m)
+	case *gosip.Response:
+		t.response(f, m)
+	}
+}
 
 // Closed implements transport.Handler.
-func (t *Table) Closed(f *transport.Flow, err error) { panic("being written") }
+func (t *Table) Closed(f *transport.Flow, err error) { t.flowClosed(f, err) }
+
+func (t *Table) flowClosed(f flow, err error) {
+	for m := range t.peers.take(f.ID()) {
+		m.lost()
+	}
+	defer t.guard("closed", nil)
+	t.user.Closed(real(f), err)
+}
 
 // Drain makes new out-of-dialog INVITEs end in 503; everything else goes on.
-func (t *Table) Drain() { panic("being written") }
+func (t *Table) Drain() { t.draining.Store(true) }
 
 // Live is the number of transactions that wait for a final answer.
-func (t *Table) Live() int { panic("being written") }
+func (t *Table) Live() int { return int(t.waiting.Load()) }
 
-// Close ends all transactions and timers.
-func (t *Table) Close() { panic("being written") }
-
-// Server is one server transaction.
-type Server struct {
-	// being written
+// Close ends all transactions and timers: contexts end, clients get ErrTransport, later messages are dropped.
+func (t *Table) Close() {
+	if t.closed.Swap(true) {
+		return
+	}
+	for _, s := range t.shards {
+		for _, m := range s.close() {
+			m.lost()
+		}
+	}
+	t.life.end()
 }
 
-// Request is the request that began the transaction. The user must not change it: it clones.
-func (s *Server) Request() *gosip.Request { panic("being written") }
-
-// Flow is where it came from.
-func (s *Server) Flow() *transport.Flow { panic("being written") }
-
-// Respond sends a response built for this request. A To tag is stamped, the same for the whole transaction, unless the
-// response carries one or is a 100. After a 2xx of an INVITE further 2xx may follow (forks, RFC 6026). An answer after a
-// final one is an error and is not sent.
-func (s *Server) Respond(res *gosip.Response) error { panic("being written") }
-
-// Reply builds and sends a response of our own with extra headers.
-func (s *Server) Reply(code int, phrase string, headers ...gosip.Header) error {
-	panic("being written")
+// close stops the clock and returns all that lived.
+func (s *shard) close() []member {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.timer.Stop()
+	all := make([]member, 0, len(s.live)+len(s.ended)+len(s.calls))
+	for _, m := range s.live {
+		all = append(all, m)
+	}
+	for _, m := range s.ended {
+		all = append(all, m)
+	}
+	for _, m := range s.calls {
+		all = append(all, m)
+	}
+	clear(s.past)
+	s.first, s.last, s.held = nil, nil, 0
+	return all
 }
-
-// Tag is the To tag stamped on our own answers.
-func (s *Server) Tag() string { panic("being written") }
-
-// Cancelled reports whether a CANCEL has come for it.
-func (s *Server) Cancelled() bool { panic("being written") }
-
-// Answered is the final status sent, 0 before.
-func (s *Server) Answered() int { panic("being written") }
-
-// Context ends when the transaction has its final answer acknowledged, times out, or its flow closes.
-func (s *Server) Context() context.Context { panic("being written") }
-
-// Client is one client transaction.
-type Client struct {
-	// being written
-}
-
-// Request sends r over f in a new client transaction. The top Via must be ours with a fresh branch ([Branch]). Every
-// response is handed to on in its order of arrival, the same goroutine as the flow's reader: provisional, final, and
-// each further 2xx of an INVITE. A timeout, a failed write or a closed flow calls on once with a nil response and
-// ErrTimeout or ErrTransport. The ACK of a non-2xx is sent here; that of a 2xx is the user's. on must not block.
-func (t *Table) Request(f *transport.Flow, r *gosip.Request, on func(*gosip.Response, error)) (*Client, error) {
-	panic("being written")
-}
-
-// Request is the request the transaction sent.
-func (c *Client) Request() *gosip.Request { panic("being written") }
-
-// Cancel sends a CANCEL for an INVITE: at once when a provisional answer has come, else as soon as one comes
-// (RFC 3261 section 9.1). headers are added (Reason, RFC 3326). It is idempotent and does nothing after a final answer.
-func (c *Client) Cancel(headers ...gosip.Header) { panic("being written") }
-
-// Stop forgets the transaction without sending anything.
-func (c *Client) Stop() { panic("being written") }
-
-// Send sends a request outside of a transaction: the ACK of a 2xx.
-func Send(f *transport.Flow, r *gosip.Request) error { return f.WriteMsg(r) }
-
-// Branch returns a fresh branch with the magic cookie (RFC 3261 section 8.1.1.7).
-func Branch() string { return gosip.GenerateBranchN(16) }

@@ -1,0 +1,25 @@
+package tx
+
+import (
+	gosip "github.com/emiago/sipgo/sip"
+
+	"sipward/sip/transport"
+)
+
+// flow is what a transaction needs of a transport.Flow; tests that own the clock have flows in memory.
+type flow interface {
+	ID() transport.ID
+	Network() transport.Network
+	Send(b []byte) error
+	WriteMsg(m gosip.Message) error
+	Alive() bool
+}
+
+// real is the transport's flow; nil for a flow in memory.
+func real(f flow) *transport.Flow {
+	tf, _ := f.(*transport.Flow)
+	return tf
+}
+
+// same reports whether two values are one flow: the transport may make a new one for each datagram of a UDP peer.
+func same(a, b flow) bool { return a == b || a.ID() == b.ID() }

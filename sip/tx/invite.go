@@ -1,0 +1,161 @@
+package tx
+
+import (
+	"sync"
+
+	gosip "github.com/emiago/sipgo/sip"
+)
+
+// phase is where an INVITE server transaction is after its final answer.
+type phase int
+
+const (
+	completed phase = iota // a non-2xx has gone out: RFC 3261 figure 7
+	confirmed              // its ACK has come
+	accepted               // a 2xx has gone out: RFC 6026 section 7.1
+)
+
+// ended is what stays of an INVITE server transaction after its final answer. The request is not among it.
+type ended struct {
+	// static after construction
+	t        *Table
+	sh       *shard
+	key      key
+	flow     flow
+	reliable bool
+	life     *life
+
+	alarm // guarded by sh.mu
+
+	mu       sync.Mutex // guards what follows
+	phase    phase
+	bytes    []byte // the non-2xx answer, over UDP
+	interval int64  // Timer G's next
+	resend   int64  // when Timer G fires; never over streams
+	until    int64  // Timer H, I or L
+}
+
+// endLocked makes what stays of s after res.
+func (s *Server) endLocked(res *gosip.Response) *ended {
+	if s.life == nil {
+		s.life = newLife()
+	}
+	now := s.t.now()
+	e := &ended{
+		t: s.t, sh: s.sh, key: s.key, flow: s.flow, reliable: s.reliable, life: s.life,
+		phase: accepted, resend: never, until: now + timeB, // L or H
+	}
+	e.who = e
+	if res.IsSuccess() {
+		return e
+	}
+	e.phase = completed
+	if !s.reliable {
+		e.bytes, e.interval, e.resend = s.t.encode(res), int64(t1), now+int64(t1)
+	}
+	return e
+}
+
+// finishInvite puts e in the place of s and sends the answer.
+func (s *Server) finishInvite(e *ended, res *gosip.Response) error {
+	if s.reliable {
+		s.t.peers.join(s.flow, e, false, 0)
+	}
+	at := min(e.resend, e.until)
+	bytes := e.bytes
+	s.sh.mu.Lock()
+	delete(s.sh.live, s.key)
+	s.sh.alarms.unset(&s.alarm)
+	s.sh.ended[s.key] = e
+	s.sh.setLocked(&e.alarm, at)
+	s.sh.mu.Unlock()
+	if bytes != nil {
+		return s.send(bytes)
+	}
+	return s.write(res)
+}
+
+// repeat answers a retransmitted INVITE: with the answer again while it is unacknowledged, else with nothing (RFC 6026
+// section 7.1: a 2xx is repeated end to end).
+func (e *ended) repeat() {
+	e.mu.Lock()
+	b, on := e.bytes, e.phase == completed
+	e.mu.Unlock()
+	if on && b != nil {
+		_ = e.flow.Send(b) // Timer G makes a loss good
+	}
+}
+
+// acked takes an ACK; false: it is not for a non-2xx answer, so not ours.
+func (e *ended) acked() bool {
+	e.mu.Lock()
+	was := e.phase
+	if was == completed {
+		e.phase, e.bytes, e.resend = confirmed, nil, never
+		e.until = e.t.now() + timeI
+	}
+	until := e.until
+	e.mu.Unlock()
+	switch {
+	case was == accepted:
+		return false
+	case was == confirmed:
+		return true
+	case e.reliable: // Timer I is zero
+		e.remove()
+	default:
+		e.sh.set(&e.alarm, until)
+	}
+	e.life.end()
+	return true
+}
+
+// ring is Timer G, H, I or L.
+func (e *ended) ring(now int64) {
+	e.mu.Lock()
+	if now >= e.until {
+		e.mu.Unlock()
+		e.lost()
+		return
+	}
+	var b []byte
+	if now >= e.resend {
+		b = e.bytes
+		e.interval = min(2*e.interval, int64(t2))
+		e.resend = now + e.interval
+	}
+	at := min(e.resend, e.until)
+	e.mu.Unlock()
+	e.sh.rewake(&e.alarm, e, at)
+	if b != nil {
+		e.t.m.repeats.WithLabelValues("sent").Inc()
+		_ = e.flow.Send(b)
+	}
+}
+
+// rewake sets the alarm of an INVITE's rest that is still in the table.
+func (s *shard) rewake(a *alarm, e *ended, at int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended[e.key] == e {
+		s.setLocked(a, at)
+	}
+}
+
+// lost implements member; it is also the end by a timer.
+func (e *ended) lost() {
+	e.remove()
+	e.life.end()
+}
+
+func (e *ended) remove() {
+	e.sh.mu.Lock()
+	if e.sh.ended[e.key] == e {
+		delete(e.sh.ended, e.key)
+	}
+	e.sh.alarms.unset(&e.alarm)
+	e.sh.mu.Unlock()
+	if e.reliable {
+		e.t.peers.leave(e.flow, e, false)
+	}
+}

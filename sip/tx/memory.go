@@ -1,0 +1,23 @@
+package tx
+
+import (
+	"math"
+	"runtime/debug"
+)
+
+// What the default of Config.Max is made of.
+const (
+	costLive  = 10 << 10 // bytes of one live transaction, its messages included
+	share4    = 4        // live transactions may take a quarter of the memory
+	leastLive = 1024
+	otherwise = 1 << 30 // memory assumed where the system does not tell
+)
+
+// defaultMax is the number of live transactions that the memory limit, or else the machine's memory, allows.
+func defaultMax() int {
+	limit := debug.SetMemoryLimit(-1) // a negative limit only reads
+	if limit == math.MaxInt64 || limit <= 0 {
+		limit = machineMemory()
+	}
+	return max(int(limit/share4/costLive), leastLive)
+}

@@ -1,0 +1,12 @@
+package tx
+
+import "syscall"
+
+// machineMemory is the machine's memory in bytes.
+func machineMemory() int64 {
+	var info syscall.Sysinfo_t
+	if err := syscall.Sysinfo(&info); err != nil {
+		return otherwise
+	}
+	return int64(info.Totalram) * int64(info.Unit) //nolint:unconvert // narrower on 32-bit machines
+}

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package tx
+
+// machineMemory is not known here: set GOMEMLIMIT.
+func machineMemory() int64 { return otherwise }

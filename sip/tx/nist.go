@@ -1,0 +1,69 @@
+package tx
+
+import gosip "github.com/emiago/sipgo/sip"
+
+// answer is a finished non-INVITE server transaction over UDP: the Completed state of RFC 3261 section 17.2.2 in 56
+// bytes and the message. It goes back over the flow that repeats the request; the flow is part of the key.
+type answer struct {
+	key   key
+	until int64 // Timer J
+	bytes []byte
+	next  *answer
+}
+
+// answerCost is what an answer takes beside its bytes: the struct, its place in the map and the rounding of sizes.
+const answerCost = 200
+
+// finishPlain sends the final answer of a request other than INVITE.
+func (s *Server) finishPlain(res *gosip.Response, stateless bool) error {
+	if s.reliable || stateless { // Timer J is zero: the transaction ends with its answer
+		s.remove()
+		return s.write(res)
+	}
+	b := s.t.encode(res)
+	s.sh.keep(s, &answer{key: s.key, bytes: b})
+	return s.send(b)
+}
+
+// keep puts a's bytes in the place of the live transaction for Timer J.
+func (s *shard) keep(live *Server, a *answer) {
+	a.until = s.t.now() + timeB
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.live[live.key] != live {
+		return
+	}
+	delete(s.live, live.key)
+	s.alarms.unset(&live.alarm)
+	s.past[a.key] = a
+	if s.last == nil {
+		s.first = a
+		s.armLocked(a.until + timeSweep)
+	} else {
+		s.last.next = a
+	}
+	s.last = a
+	s.held += len(a.bytes) + answerCost
+	for s.held > s.t.budget && s.first != s.last { // a flood: the oldest go early, a repeated request is then a new one
+		s.dropFirstLocked()
+	}
+}
+
+func (s *shard) dropFirstLocked() {
+	a := s.first
+	s.first = a.next
+	if s.first == nil {
+		s.last = nil
+	}
+	s.held -= len(a.bytes) + answerCost
+	if s.past[a.key] == a {
+		delete(s.past, a.key)
+	}
+}
+
+// sweepLocked frees the answers whose Timer J is over.
+func (s *shard) sweepLocked(now int64) {
+	for s.first != nil && s.first.until <= now {
+		s.dropFirstLocked()
+	}
+}

@@ -1,0 +1,181 @@
+package tx
+
+import (
+	"context"
+	"sync"
+
+	gosip "github.com/emiago/sipgo/sip"
+
+	"sipward/sip/transport"
+)
+
+// Server is one server transaction. All methods are safe for concurrent use.
+type Server struct {
+	// static after construction
+	t        *Table
+	sh       *shard
+	key      key
+	flow     flow
+	req      *gosip.Request
+	reliable bool
+	invite   bool
+
+	alarm // guarded by sh.mu
+
+	mu        sync.Mutex // guards what follows
+	last      []byte     // the last provisional answer over UDP
+	said      bool       // a provisional answer has gone out
+	final     int
+	err       error // why nothing can be sent any more
+	cancelled bool
+	life      *life
+	end       *ended // what stays of an INVITE after its final answer
+}
+
+// Request is the request that began the transaction. The user must not change it: it clones.
+func (s *Server) Request() *gosip.Request { return s.req }
+
+// Flow is where it came from.
+func (s *Server) Flow() *transport.Flow { return real(s.flow) }
+
+// Tag is the To tag stamped on our own answers.
+func (s *Server) Tag() string { return s.t.keys.tag(s.key) }
+
+// Cancelled reports whether a CANCEL has come for it.
+func (s *Server) Cancelled() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cancelled
+}
+
+// Answered is the final status sent, 0 before.
+func (s *Server) Answered() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.final
+}
+
+// Context ends when the transaction has its final answer acknowledged, times out, or its flow closes. For requests
+// other than INVITE the final answer itself is the end; for a 2xx of an INVITE it is Timer L (32 s), until which more
+// 2xx may follow.
+func (s *Server) Context() context.Context {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.life == nil {
+		s.life = newLife()
+		if s.err != nil || s.final != 0 && s.end == nil {
+			s.life.end()
+		}
+	}
+	return s.life
+}
+
+// Response builds a response for this request with our To tag, for the user to complete and pass to Respond. Nothing in
+// it is shared with the request.
+func (s *Server) Response(code int, phrase string, headers ...gosip.Header) *gosip.Response {
+	res := respond(s.req, code, phrase, s.Tag(), own)
+	for _, h := range headers {
+		res.AppendHeader(h)
+	}
+	return res
+}
+
+// Respond sends a response built for this request. A To tag is stamped, the same for the whole transaction, unless the
+// response carries one or is a 100. After a 2xx of an INVITE further 2xx may follow (forks, RFC 6026). An answer after a
+// final one is an error and is not sent.
+func (s *Server) Respond(res *gosip.Response) error { return s.respond(res, false) }
+
+// Once is Respond for answers to strangers, a challenge above all: over UDP nothing stays of the transaction, so that
+// the answer is one packet for one packet and a spoofed source costs no memory. The ACK of such an answer to an INVITE
+// reaches User.Ack like any that nobody awaits. Over streams it is Respond.
+func (s *Server) Once(res *gosip.Response) error { return s.respond(res, true) }
+
+// Reply builds and sends a response of our own with extra headers.
+func (s *Server) Reply(code int, phrase string, headers ...gosip.Header) error {
+	return s.Respond(buildReply(s.req, code, phrase, s.Tag(), headers))
+}
+
+// ReplyOnce is Reply by way of Once.
+func (s *Server) ReplyOnce(code int, phrase string, headers ...gosip.Header) error {
+	return s.Once(buildReply(s.req, code, phrase, s.Tag(), headers))
+}
+
+func (s *Server) respond(res *gosip.Response, once bool) error {
+	stamp(res, s.Tag())
+	if res.ContentLength() == nil {
+		res.SetBody(res.Body()) // a stream cannot do without (RFC 3261 section 18.3)
+	}
+	if res.IsProvisional() {
+		return s.provisional(res)
+	}
+	return s.finish(res, once && !s.reliable)
+}
+
+func (s *Server) provisional(res *gosip.Response) error {
+	var b []byte
+	if !s.reliable {
+		b = s.t.encode(res)
+	}
+	s.mu.Lock()
+	if err := s.refusesLocked(); err != nil {
+		s.mu.Unlock()
+		return err
+	}
+	s.said, s.last = true, b
+	s.mu.Unlock()
+	if s.reliable {
+		return s.write(res)
+	}
+	return s.send(b)
+}
+
+func (s *Server) finish(res *gosip.Response, stateless bool) error {
+	s.mu.Lock()
+	if s.invite && s.err == nil && s.final/100 == 2 && res.IsSuccess() {
+		s.mu.Unlock()
+		return s.write(res) // one more 2xx: RFC 6026 section 7.1
+	}
+	if err := s.refusesLocked(); err != nil {
+		s.mu.Unlock()
+		return err
+	}
+	s.final, s.last = res.StatusCode, nil
+	if s.invite && !stateless {
+		s.end = s.endLocked(res)
+	}
+	end, life := s.end, s.life
+	s.mu.Unlock()
+	s.settle()
+	if end != nil {
+		return s.finishInvite(end, res)
+	}
+	life.end()
+	return s.finishPlain(res, stateless)
+}
+
+// refusesLocked says why nothing more can be sent.
+func (s *Server) refusesLocked() error {
+	if s.err != nil {
+		return s.err
+	}
+	if s.final != 0 {
+		return ErrAnswered
+	}
+	return nil
+}
+
+// open puts the transaction into the table and sets its first alarm.
+func (s *Server) open() {
+	at := s.t.now()
+	if s.invite {
+		at += timeTrying
+	} else {
+		at += timeB
+	}
+	s.t.held.Add(1)
+	s.t.waiting.Add(1)
+	s.sh.mu.Lock()
+	s.sh.live[s.key] = s
+	s.sh.setLocked(&s.alarm, at)
+	s.sh.mu.Unlock()
+}
