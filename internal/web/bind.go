@@ -67,13 +67,13 @@ func readJSON(c *gin.Context) ([]byte, error) {
 	}
 	body, err := io.ReadAll(c.Request.Body)
 	if err != nil {
-		return nil, readFault(err)
+		return nil, BodyFault(err)
 	}
 	return body, nil
 }
 
-// readFault keeps what translate knows and blames the client's connection for the rest.
-func readFault(err error) error {
+// BodyFault is the error of reading a body: too large, or cut off by the client's connection.
+func BodyFault(err error) error {
 	var size *http.MaxBytesError
 	if errors.As(err, &size) {
 		return err

@@ -42,7 +42,11 @@ func (f *floor) identify(c *gin.Context) {
 // public listener hold tokens.
 func (f *floor) observe(c *gin.Context) {
 	start := f.now()
+	defer f.observed(c, start) // also when a handler drops the connection
 	c.Next()
+}
+
+func (f *floor) observed(c *gin.Context, start time.Time) {
 	took, route, status := f.now().Sub(start), c.FullPath(), c.Writer.Status()
 	if route == "" {
 		route = "none"

@@ -1,0 +1,137 @@
+package admin
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"sipward/internal/account"
+	"sipward/internal/web"
+)
+
+const maxTokenName = 100 // characters
+
+// tokenTag: a token never changes, so it has one version.
+const tokenTag = `"1"`
+
+type tokenBody struct {
+	Name    web.Opt[string]    `json:"name"`
+	Role    web.Opt[string]    `json:"role"`
+	Expires web.Opt[time.Time] `json:"expires_at"`
+}
+
+// tokenView is a token as the API shows it: never its hash; Token only in the answer that made it.
+type tokenView struct {
+	ID      string       `json:"id"`
+	Name    string       `json:"name"`
+	Role    account.Role `json:"role"`
+	Created time.Time    `json:"created_at"`
+	By      string       `json:"created_by"`
+	Expires *time.Time   `json:"expires_at"` // null: never
+	Token   string       `json:"token,omitempty"`
+}
+
+func viewToken(t account.Token) tokenView {
+	v := tokenView{ID: t.ID, Name: t.Name, Role: t.Role, Created: t.Created.UTC(), By: t.By}
+	if !t.Expires.IsZero() {
+		until := t.Expires.UTC()
+		v.Expires = &until
+	}
+	return v
+}
+
+func (a *API) createToken(c *gin.Context) error {
+	var b tokenBody
+	if err := web.Bind(c, &b); err != nil {
+		return err
+	}
+	now := a.Now().UTC()
+	id, shown, hash := web.NewToken()
+	t := account.Token{
+		ID: id, Name: strings.TrimSpace(b.Name.Value), Role: account.Role(b.Role.Value), Hash: hash[:],
+		Created: now, Expires: b.Expires.Value, By: web.Who(c).Label(),
+	}
+	if err := checkToken(t, now); err != nil {
+		return err
+	}
+	t, err := a.Tokens.Create(c.Request.Context(), t)
+	if err != nil {
+		return err
+	}
+	view := viewToken(t)
+	view.Token = shown.Reveal() // this once; what is kept is the hash of its secret
+	c.Header("Location", "/api/v1/tokens/"+t.ID)
+	return web.Changed(c, http.StatusCreated, tokenTag, view)
+}
+
+func checkToken(t account.Token, now time.Time) error {
+	var f web.Faults
+	if t.Name == "" {
+		f.Add("/name", "required", "is missing: say what the token is for")
+	} else if err := account.CheckText(t.Name, maxTokenName); err != nil {
+		f.Add("/name", "text", err.Error())
+	}
+	if !web.Known(t.Role) {
+		f.Add("/role", "choice", "must be one of superadmin, admin, operator, auditor")
+	}
+	if !t.Expires.IsZero() && !t.Expires.After(now) {
+		f.Add("/expires_at", "past", "must be in the future (leave it out for a token without end)")
+	}
+	return f.Err()
+}
+
+func (a *API) listTokens(c *gin.Context) error {
+	tokens, err := a.Tokens.List(c.Request.Context())
+	if err != nil {
+		return err
+	}
+	list := web.List[tokenView]{Items: make([]tokenView, 0, len(tokens))}
+	for _, t := range tokens {
+		list.Items = append(list.Items, viewToken(t))
+	}
+	c.JSON(http.StatusOK, list)
+	return nil
+}
+
+func (a *API) showToken(c *gin.Context) error {
+	t, err := a.token(c)
+	if err != nil {
+		return err
+	}
+	return web.Show(c, tokenTag, viewToken(t))
+}
+
+func (a *API) deleteToken(c *gin.Context) error {
+	match, err := web.IfMatch(c)
+	if err != nil {
+		return err
+	}
+	t, err := a.token(c)
+	if err != nil {
+		return err
+	}
+	if err := match.Check(tokenTag); err != nil {
+		return err
+	}
+	if err := a.Tokens.Delete(c.Request.Context(), t.ID); err != nil {
+		return err
+	}
+	c.Status(http.StatusNoContent)
+	return nil
+}
+
+// token looks through the few tokens there are.
+func (a *API) token(c *gin.Context) (account.Token, error) {
+	tokens, err := a.Tokens.List(c.Request.Context())
+	if err != nil {
+		return account.Token{}, err
+	}
+	for _, t := range tokens {
+		if t.ID == c.Param("id") {
+			return t, nil
+		}
+	}
+	return account.Token{}, web.NotFound("token: list them with GET /api/v1/tokens")
+}
