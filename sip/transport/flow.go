@@ -1,9 +1,12 @@
 package transport
 
 import (
+	"bytes"
 	"crypto/tls"
 	"net"
 	"net/netip"
+	"strconv"
+	"sync/atomic"
 
 	gosip "github.com/emiago/sipgo/sip"
 )
@@ -26,10 +29,39 @@ func (n Network) Reliable() bool { return n != UDP }
 // Secure reports whether the transport is encrypted.
 func (n Network) Secure() bool { return n == TLS || n == WSS }
 
+// upper is the name of the transport in a Via (RFC 3261 section 20.42, RFC 7118 section 5.1).
+func (n Network) upper() string {
+	switch n {
+	case TCP:
+		return "TCP"
+	case TLS:
+		return "TLS"
+	case WS:
+		return "WS"
+	case WSS:
+		return "WSS"
+	}
+	return "UDP"
+}
+
 // Flow is a way to and from one peer. It satisfies gosip.Connection, so that sipgo's transaction state machines write
 // to it. All methods are safe for concurrent use. Two UDP flows of the same socket and peer have equal IDs.
 type Flow struct {
-	// being written
+	// static after construction
+	layer  *Layer
+	net    Network
+	id     ID
+	local  netip.AddrPort
+	remote netip.AddrPort
+	source string  // remote as text, for sipgo's Source
+	host   string  // its address, for received
+	port   string  // its port, for rport
+	stream *stream // nil for UDP
+	dgram  *dgram  // nil for streams
+
+	token      atomic.Pointer[string] // made when first asked for
+	state      atomic.Pointer[tls.ConnectionState]
+	registered atomic.Bool
 }
 
 var _ gosip.Connection = (*Flow)(nil)
@@ -37,39 +69,106 @@ var _ gosip.Connection = (*Flow)(nil)
 // ID is comparable and unique among the flows of this process; the same for the same UDP 5-tuple.
 type ID string
 
-// ID names the flow within this process.
-func (f *Flow) ID() ID { panic("being written") }
+func newFlow(l *Layer, n Network, id ID, local, remote netip.AddrPort) *Flow {
+	local = netip.AddrPortFrom(local.Addr().Unmap(), local.Port())
+	remote = netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())
+	f := &Flow{layer: l, net: n, id: id, local: local, remote: remote, source: remote.String()}
+	f.host, f.port = remote.Addr().String(), strconv.Itoa(int(remote.Port()))
+	return f
+}
 
-// Token is an opaque, MAC'd name of the flow for URIs and bindings: it cannot be forged, and dies with the flow, the
-// node or its boot (a UDP flow's lives as long as the node's socket). Only [A-Za-z0-9_-].
-func (f *Flow) Token() string { panic("being written") }
+// ID names the flow within this process.
+func (f *Flow) ID() ID { return f.id }
+
+// Token is an opaque, MAC'd name of the flow for URIs and bindings: it cannot be forged. A stream's token dies with the
+// connection, the node or its boot; a UDP flow's lives as long as the node binds the socket's address, a restart on the
+// same address included. Only [A-Za-z0-9_-], at most 64 characters.
+func (f *Flow) Token() string {
+	if t := f.token.Load(); t != nil {
+		return *t
+	}
+	var t string
+	if f.stream != nil {
+		t = f.layer.mint.stream(f.stream.number)
+	} else {
+		t = f.dgram.token()
+	}
+	f.token.Store(&t)
+	return t
+}
 
 // Network is the flow's transport.
-func (f *Flow) Network() Network { panic("being written") }
+func (f *Flow) Network() Network { return f.net }
 
-// Local is our address of the flow, as advertised to the peer.
-func (f *Flow) Local() netip.AddrPort { panic("being written") }
+// Local is our address of the flow: the one the peer sends to, also on a wildcard bind.
+func (f *Flow) Local() netip.AddrPort { return f.local }
 
 // Remote is where the peer's packets come from.
-func (f *Flow) Remote() netip.AddrPort { panic("being written") }
+func (f *Flow) Remote() netip.AddrPort { return f.remote }
 
 // TLS is the state of the TLS connection; nil on clear transports.
-func (f *Flow) TLS() *tls.ConnectionState { panic("being written") }
+func (f *Flow) TLS() *tls.ConnectionState {
+	if f.stream == nil || !f.net.Secure() {
+		return nil
+	}
+	if s := f.state.Load(); s != nil {
+		return s
+	}
+	s := f.stream.secured().ConnectionState()
+	f.state.Store(&s)
+	return &s
+}
 
-// Send queues one whole serialised message; it never blocks. A full queue closes the flow.
-func (f *Flow) Send(b []byte) error { panic("being written") }
+// Send queues one whole serialised message; it never blocks and does not keep b. A full queue closes the flow.
+func (f *Flow) Send(b []byte) error {
+	var err error
+	if f.stream != nil {
+		err = f.stream.send(b)
+	} else {
+		err = f.dgram.send(b)
+	}
+	if err != nil {
+		f.layer.metrics.sendErrors.Inc()
+		return err
+	}
+	f.layer.metrics.sent(f.net)
+	return nil
+}
 
-// WriteMsg serialises and sends m.
-func (f *Flow) WriteMsg(m gosip.Message) error { panic("being written") }
+// WriteMsg serialises and sends m. It adds Content-Length when m has none, and refuses a message that a value with CR
+// or LF has changed the shape of.
+func (f *Flow) WriteMsg(m gosip.Message) error {
+	buf := f.layer.texts.Get().(*bytes.Buffer)
+	defer f.layer.recycle(buf)
+	buf.Reset()
+	if err := serialise(buf, m); err != nil {
+		return err
+	}
+	return f.Send(buf.Bytes())
+}
 
 // Registered tells that a phone has registered over the flow (idle limit 15 min instead of 30 s), or no longer does.
-func (f *Flow) Registered(bool) { panic("being written") }
+func (f *Flow) Registered(yes bool) {
+	if was := f.registered.Swap(yes); was && !yes && f.stream != nil {
+		f.stream.shorten()
+	}
+}
 
 // Alive reports whether the flow can still send.
-func (f *Flow) Alive() bool { panic("being written") }
+func (f *Flow) Alive() bool {
+	if f.stream != nil {
+		return f.stream.wire.reason() == nil
+	}
+	return f.dgram.alive()
+}
 
 // LocalAddr is Local as net.Addr, for gosip.Connection.
-func (f *Flow) LocalAddr() net.Addr { panic("being written") }
+func (f *Flow) LocalAddr() net.Addr {
+	if f.stream != nil {
+		return net.TCPAddrFromAddrPort(f.local)
+	}
+	return net.UDPAddrFromAddrPort(f.local)
+}
 
 // Ref is part of gosip.Connection; flows are not reference-counted.
 func (f *Flow) Ref(int) int { return 1 }
@@ -77,5 +176,10 @@ func (f *Flow) Ref(int) int { return 1 }
 // TryClose is part of gosip.Connection; a transaction never closes a phone's flow.
 func (f *Flow) TryClose() (int, error) { return 1, nil }
 
-// Close ends the flow; Handler.Closed follows. It is idempotent.
-func (f *Flow) Close() error { panic("being written") }
+// Close ends the flow; Handler.Closed follows. It is idempotent. A UDP flow has nothing to close.
+func (f *Flow) Close() error {
+	if f.stream != nil {
+		f.stream.close(errClosed)
+	}
+	return nil
+}

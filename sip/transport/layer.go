@@ -1,11 +1,18 @@
 package transport
 
 import (
+	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/tls"
+	"errors"
+	"hash/maphash"
 	"log/slog"
 	"net"
 	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	gosip "github.com/emiago/sipgo/sip"
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,6 +22,7 @@ import (
 type Handler interface {
 	// Receive is called in the flow's order of arrival with a message that passed the limits and the sanity checks; it
 	// must not block. The top Via of a request already carries received and rport (RFC 3261 section 18.2.1, RFC 3581).
+	// The strings of a message share one backing text: strings.Clone what outlives it.
 	Receive(f *Flow, m gosip.Message)
 	// Closed is called once, after the last Receive of a stream flow; never for UDP.
 	Closed(f *Flow, err error)
@@ -24,6 +32,7 @@ type Handler interface {
 type Config struct {
 	UDP, TCP, TLS, WS, WSS []string
 	Advertise              string // host or address put into Via, Record-Route and Contact; empty: the local address
+	UDPSockets             int    // sockets per UDP address, sharing it by SO_REUSEPORT; 0: 1
 	Limits                 Limits
 }
 
@@ -39,27 +48,195 @@ type Deps struct {
 
 // Layer owns all listeners and flows of a node.
 type Layer struct {
-	// being written
+	// static after New
+	config  Config
+	lim     *Limits
+	tls     *tls.Config
+	mint    *mint
+	guard   *guard
+	log     *slog.Logger
+	metrics *metrics
+	quiet   *quiet
+	seed    maphash.Seed
+	texts   sync.Pool // *bytes.Buffer, to serialise into
+	heads   sync.Pool // *head
+	inboxes *inboxes
+
+	// static after Listen
+	listeners []*listener
+	sockets   []*socket
+
+	// static after Run began
+	handler Handler
+	done    <-chan struct{}
+
+	table   table
+	numbers atomic.Uint64 // of stream flows
+	shaking pending       // handshakes in progress
+	wg      sync.WaitGroup
 }
 
 // New checks the configuration; Listen binds, Run serves.
-func New(c Config, d Deps) (*Layer, error) { panic("being written") }
+func New(c Config, d Deps) (*Layer, error) {
+	lim := c.Limits.withDefaults()
+	var boot [4]byte
+	_, _ = rand.Read(boot[:]) // never fails, as documented
+	m, err := newMetrics(d.Metrics)
+	l := &Layer{
+		config: c, lim: &lim, tls: d.TLS, metrics: m, log: d.Log, seed: maphash.MakeSeed(),
+		mint: newMint(d.TokenKey, d.Node, boot), guard: newGuard(&lim, d.Exempt),
+		quiet: &quiet{kinds: map[string]*quietKind{}}, inboxes: newInboxes(&lim),
+		texts: sync.Pool{New: func() any { return bytes.NewBuffer(make([]byte, 0, 2048)) }},
+		heads: sync.Pool{New: func() any { return &head{fields: make([]field, 0, 32)} }},
+	}
+	if l.log == nil {
+		l.log = slog.New(slog.DiscardHandler)
+	}
+	return l, errors.Join(err, c.check(d))
+}
 
-// Listen binds every configured address, or none: the error names the address and the mend.
-func (l *Layer) Listen(ctx context.Context) error { panic("being written") }
+func (c *Config) check(d Deps) error {
+	var errs []error
+	if len(d.TokenKey) < 32 {
+		errs = append(errs, errors.New("transport: TokenKey has less than 32 bytes"))
+	}
+	if d.TLS == nil && len(c.TLS)+len(c.WSS) > 0 {
+		errs = append(errs, errors.New("transport: sip.tls and sip.wss need a TLS configuration: set tls.cert and tls.key"))
+	}
+	if d.TLS != nil && d.TLS.MinVersion != 0 && d.TLS.MinVersion < tls.VersionTLS12 {
+		errs = append(errs, errors.New("transport: TLS below 1.2 is not allowed (RFC 8996)"))
+	}
+	return errors.Join(errs...)
+}
 
 // Run hands messages to h until ctx ends, then closes every flow and returns when all goroutines have ended.
-func (l *Layer) Run(ctx context.Context, h Handler) error { panic("being written") }
+func (l *Layer) Run(ctx context.Context, h Handler) error {
+	l.handler, l.done = h, ctx.Done()
+	for _, s := range l.sockets {
+		l.spawn(s.serve)
+	}
+	for _, ln := range l.listeners {
+		l.spawn(ln.serve)
+	}
+	<-ctx.Done()
+	l.closeListeners()
+	l.shaking.closeAll()
+	for _, f := range l.table.all() {
+		f.stream.close(errShutdown)
+	}
+	l.wg.Wait()
+	return nil
+}
 
-// Addr is the bound address of the first listener of a network, valid after Listen; nil when it is off.
-func (l *Layer) Addr(n Network) net.Addr { panic("being written") }
+// spawn starts a goroutine that Run waits for.
+func (l *Layer) spawn(f func()) {
+	l.wg.Add(1)
+	go func() {
+		defer l.wg.Done()
+		_ = l.protect("goroutine", func() error { f(); return nil })
+	}()
+}
+
+// pause sleeps for d; false when the layer shuts down.
+func (l *Layer) pause(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-l.done:
+		return false
+	}
+}
+
+func (l *Layer) stopping() bool {
+	select {
+	case <-l.done:
+		return true
+	default:
+		return false
+	}
+}
 
 // Flow finds a living flow by its token: nil when the token is not ours or the flow is gone. It verifies the MAC.
-func (l *Layer) Flow(token string) *Flow { panic("being written") }
+func (l *Layer) Flow(token string) *Flow {
+	p, ok := l.mint.open(token, l.tokenExtra)
+	if !ok {
+		return nil
+	}
+	if p[0] == kindUDP {
+		n, k, _ := udpKey(p)
+		return l.sockets[n].flow(k)
+	}
+	n, ok := l.mint.streamNumber(p)
+	if !ok {
+		return nil
+	}
+	return l.table.get(n)
+}
 
-// Host is the host or address to advertise for a network, and its port (0: the default one of the transport).
-func (l *Layer) Host(n Network) (string, int) { panic("being written") }
+// tokenExtra is what the MAC covers beyond the payload: the bound address of a UDP token's socket.
+func (l *Layer) tokenExtra(p []byte) (string, bool) {
+	switch p[0] {
+	case kindStream:
+		return "", true
+	case kindUDP:
+		n, _, ok := udpKey(p)
+		if !ok || n >= len(l.sockets) {
+			return "", false
+		}
+		return l.sockets[n].bound, true
+	}
+	return "", false
+}
+
+// Addr is the bound address of the first listener of a network, valid after Listen; nil when it is off.
+func (l *Layer) Addr(n Network) net.Addr {
+	if n == UDP && len(l.sockets) > 0 {
+		return l.sockets[0].conn.LocalAddr()
+	}
+	for _, ln := range l.listeners {
+		if ln.net == n {
+			return ln.tcp.Addr()
+		}
+	}
+	return nil
+}
 
 // Blame counts a failure (wrong password, malformed message) against a source; past its budget the source is banned for
-// Limits.Ban, unless it is exempt.
-func (l *Layer) Blame(src netip.Addr) { panic("being written") }
+// Limits.Ban, unless it is exempt. Prefer Flow.Blame: what a UDP packet earns must not shut out the TLS phones of an
+// address that anyone could have written into it.
+func (l *Layer) Blame(src netip.Addr) { l.blame(src, TCP) }
+
+// Blame counts a failure against the flow's source, as Layer.Blame does; a ban earned over UDP holds for UDP only.
+func (f *Flow) Blame() { f.layer.blame(f.remote.Addr(), f.net) }
+
+func (l *Layer) blame(src netip.Addr, n Network) {
+	if l.guard.blame(src, n, time.Now()) {
+		l.banned(src, "too many failures")
+	}
+}
+
+// admit asks the guard and notes a ban that has just begun.
+func (l *Layer) admit(src netip.Addr, n Network, now time.Time) verdict {
+	v := l.guard.admit(src, n, now)
+	if v == justBanned {
+		l.banned(src, "flood")
+	}
+	return v
+}
+
+func (l *Layer) banned(src netip.Addr, why string) {
+	l.metrics.bans.Inc()
+	if n, ok := l.quiet.allow("ban"); ok {
+		l.log.Warn("source banned", "source", src, "why", why, "for", l.lim.Ban, "more", n)
+	}
+}
+
+func (l *Layer) takeHead() *head { return l.heads.Get().(*head) }
+
+func (l *Layer) freeHead(h *head) {
+	clear(h.fields)
+	*h = head{fields: h.fields[:0]}
+	l.heads.Put(h)
+}

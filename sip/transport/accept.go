@@ -1,0 +1,120 @@
+package transport
+
+import (
+	"crypto/tls"
+	"errors"
+	"net"
+	"strconv"
+	"time"
+)
+
+// listener accepts connections of one network.
+type listener struct {
+	layer *Layer
+	net   Network
+	tcp   *net.TCPListener
+}
+
+// Back-off of a listener whose Accept fails, for instance because there are no file descriptors left.
+const (
+	firstRetry = 5 * time.Millisecond
+	lastRetry  = time.Second
+)
+
+// serve accepts until the layer shuts down: an error only makes it wait.
+func (ln *listener) serve() {
+	wait := firstRetry
+	for {
+		c, err := ln.tcp.AcceptTCP()
+		if err == nil {
+			wait = firstRetry
+			ln.admit(c)
+			continue
+		}
+		l := ln.layer
+		if l.stopping() || errors.Is(err, net.ErrClosed) {
+			return
+		}
+		l.metrics.accepts.Inc()
+		if n, ok := l.quiet.allow("accept"); ok {
+			l.log.Error("accept failed, trying again", "listener", ln.tcp.Addr(), "error", err, "in", wait, "more", n)
+		}
+		if !l.pause(wait) {
+			return
+		}
+		wait = min(2*wait, lastRetry)
+	}
+}
+
+// admit decides on a connection before a byte of it is read, and gives it a goroutine of its own: no handshake ever
+// holds up the accept loop.
+func (ln *listener) admit(c *net.TCPConn) {
+	l := ln.layer
+	src := addrPort(c.RemoteAddr()).Addr()
+	if l.guard.isBanned(src, ln.net, time.Now()) || !l.guard.enter(src) {
+		l.metrics.rejected.Inc()
+		_ = c.SetLinger(0)
+		_ = c.Close()
+		return
+	}
+	l.spawn(func() {
+		defer l.guard.leave(src)
+		ln.open(c)
+	})
+}
+
+// open does what comes before SIP and then reads the flow to its end.
+func (ln *listener) open(c *net.TCPConn) {
+	l := ln.layer
+	w, err := newWire(c, l.lim, l.spawn)
+	if err != nil {
+		_ = c.Close()
+		return
+	}
+	s := &stream{layer: l, wire: w, conn: w, number: l.numbers.Add(1)}
+	if ln.net != TCP {
+		if err := l.shake(ln.net, s); err != nil {
+			l.metrics.hsk.Inc()
+			l.log.Debug("handshake failed", "network", ln.net, "from", c.RemoteAddr(), "error", err)
+			w.kill(err)
+			return
+		}
+	}
+	id := ID(string(ln.net) + "-" + strconv.FormatUint(s.number, 10))
+	s.flow = newFlow(l, ln.net, id, addrPort(c.LocalAddr()), addrPort(c.RemoteAddr()))
+	s.flow.stream = s
+	l.table.put(s.number, s.flow)
+	l.metrics.openedOne(ln.net)
+	if l.stopping() {
+		s.close(errShutdown) // Run may have closed the table's flows before this one was in it
+	}
+	s.serve()
+}
+
+// shake does the TLS handshake and the WebSocket upgrade under one deadline.
+func (l *Layer) shake(n Network, s *stream) error {
+	place := l.shaking.enter(s.wire, l.lim.Handshakes)
+	defer l.shaking.leave(place)
+	if place.evicted {
+		l.metrics.evicted.Inc()
+	}
+	if l.stopping() {
+		return errShutdown
+	}
+	if err := s.wire.SetDeadline(time.Now().Add(l.lim.HandshakeTime)); err != nil {
+		return err
+	}
+	if n.Secure() {
+		c := tls.Server(s.wire, l.tls)
+		if err := c.Handshake(); err != nil {
+			return err
+		}
+		s.conn = c
+	}
+	if n == WS || n == WSS {
+		if err := s.upgrade(); err != nil {
+			return err
+		}
+	}
+	return s.wire.SetDeadline(time.Time{})
+}

@@ -1,0 +1,37 @@
+package transport
+
+import "errors"
+
+// fault is why a message is refused: the status to answer a request with, its phrase, and a short word for metrics.
+type fault struct {
+	code   int
+	phrase string
+	kind   string
+}
+
+// Error is the text of the fault; it never quotes the message.
+func (f *fault) Error() string { return "transport: " + f.phrase }
+
+func bad(phrase string) *fault { return &fault{400, "Bad Request - " + phrase, "malformed"} }
+
+// The faults of sizes and of the version have statuses of their own (RFC 3261 sections 21.4.11, 21.5.6, 21.5.7).
+func tooLarge(phrase string) *fault { return &fault{513, "Message Too Large - " + phrase, "size"} }
+
+func bodyTooLarge() *fault { return &fault{413, "Request Entity Too Large", "size"} }
+
+func badVersion() *fault { return &fault{505, "Version Not Supported", "version"} }
+
+// Why a flow ended, for Handler.Closed and logs.
+var (
+	errClosed    = errors.New("transport: closed by us")
+	errIdle      = errors.New("transport: idle too long")
+	errSlowHead  = errors.New("transport: header not complete in time")
+	errSlowBody  = errors.New("transport: message not complete in time")
+	errSlowPeer  = errors.New("transport: the peer does not read")
+	errMalformed = errors.New("transport: malformed message")
+	errBanned    = errors.New("transport: source is banned")
+	errShutdown  = errors.New("transport: shutting down")
+	errTooBig    = errors.New("transport: message larger than its socket can send")
+	errInjected  = errors.New("transport: a value with CR or LF in a message of ours was stopped")
+	errNotReady  = errors.New("transport: the flow cannot send now")
+)

@@ -1,0 +1,88 @@
+package transport
+
+import "sync"
+
+// Sizes of read buffers. An idle connection holds the smallest; a message that needs more gets it while it lasts.
+const (
+	smallInbox  = 2 << 10
+	mediumInbox = 16 << 10
+)
+
+// inbox is the read buffer of one connection: buf[r:w] is read and not consumed.
+type inbox struct {
+	buf  []byte
+	r, w int
+}
+
+// inboxes recycles the buffers of a layer by size.
+type inboxes struct {
+	small, medium, large sync.Pool
+	largest              int
+}
+
+func newInboxes(lim *Limits) *inboxes {
+	largest := max(lim.HeaderBytes+lim.BodyBytes+smallInbox, mediumInbox)
+	alloc := func(n int) func() any { return func() any { b := make([]byte, n); return &b } }
+	return &inboxes{
+		small: sync.Pool{New: alloc(smallInbox)}, medium: sync.Pool{New: alloc(mediumInbox)},
+		large: sync.Pool{New: alloc(largest)}, largest: largest,
+	}
+}
+
+func (p *inboxes) pool(n int) *sync.Pool {
+	switch {
+	case n <= smallInbox:
+		return &p.small
+	case n <= mediumInbox:
+		return &p.medium
+	}
+	return &p.large
+}
+
+func (p *inboxes) take(n int) []byte { return *p.pool(n).Get().(*[]byte) }
+
+func (p *inboxes) put(b []byte) {
+	if b != nil {
+		p.pool(len(b)).Put(&b)
+	}
+}
+
+// unread is what has been read and not consumed.
+func (b *inbox) unread() []byte { return b.buf[b.r:b.w] }
+
+// space is where the next read goes: it gives a grown buffer back once it is empty, and grows a full one.
+func (b *inbox) space(l *Layer) []byte {
+	if b.r == b.w {
+		b.r, b.w = 0, 0
+		if len(b.buf) != smallInbox {
+			b.move(l, smallInbox)
+		}
+	}
+	if b.w == len(b.buf) && b.r > 0 {
+		b.w = copy(b.buf, b.buf[b.r:b.w])
+		b.r = 0
+	}
+	if b.w == len(b.buf) {
+		b.reserve(l, len(b.buf)+1)
+	}
+	return b.buf[b.w:]
+}
+
+// reserve makes room for n unread bytes in all; n is at most the limits' largest message.
+func (b *inbox) reserve(l *Layer, n int) {
+	if n > len(b.buf)-b.r {
+		b.move(l, n)
+	}
+}
+
+func (b *inbox) move(l *Layer, n int) {
+	next := l.inboxes.take(n)
+	w := copy(next, b.buf[b.r:b.w])
+	l.inboxes.put(b.buf)
+	b.buf, b.r, b.w = next, 0, w
+}
+
+func (b *inbox) free(l *Layer) {
+	l.inboxes.put(b.buf)
+	*b = inbox{}
+}

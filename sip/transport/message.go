@@ -1,0 +1,171 @@
+package transport
+
+import (
+	"strings"
+
+	gosip "github.com/emiago/sipgo/sip"
+)
+
+// maxCSeq is the largest sequence number, RFC 3261 section 8.1.1.5.
+const maxCSeq = 1<<31 - 1
+
+// build makes sipgo's message out of a scanned head. Via, From, To, Call-ID, CSeq, Max-Forwards and Content-Length are
+// typed; Route comes with one value per field; everything else stays raw and is printed byte for byte. All strings
+// share the head's text: who keeps one for long clones it.
+func (h *head) build() (gosip.Message, *fault) {
+	if h.fault != nil {
+		return nil, h.fault
+	}
+	if f := h.complete(); f != nil {
+		return nil, f
+	}
+	if strings.HasPrefix(h.start, "SIP/") {
+		return h.response()
+	}
+	return h.request()
+}
+
+// complete checks the fields that every message has (RFC 3261 section 8.1.1; Max-Forwards may be missing, 16.3).
+func (h *head) complete() *fault {
+	for _, id := range [...]headerID{hdrVia, hdrFrom, hdrTo, hdrCallID, hdrCSeq} {
+		if h.seen[id] == 0 {
+			return bad("mandatory header missing")
+		}
+	}
+	return nil
+}
+
+// requestLine cuts Method SP Request-URI SP SIP-Version: exactly two spaces (RFC 3261 section 7.1).
+func (h *head) requestLine() (method, uri, version string, ok bool) {
+	method, rest, ok1 := strings.Cut(h.start, " ")
+	uri, version, ok2 := strings.Cut(rest, " ")
+	return method, uri, version, ok1 && ok2 && token(method)
+}
+
+func (h *head) request() (gosip.Message, *fault) {
+	method, uri, version, ok := h.requestLine()
+	if !ok {
+		return nil, bad("request line")
+	}
+	if version != "SIP/2.0" {
+		if strings.HasPrefix(version, "SIP/") && strings.IndexByte(version, ' ') < 0 {
+			return nil, badVersion()
+		}
+		return nil, bad("request line")
+	}
+	var target gosip.Uri
+	if !parseURI(uri, &target) {
+		return nil, bad("Request-URI")
+	}
+	req := gosip.NewRequest(gosip.RequestMethod(method), target)
+	return req, h.fill(req, method)
+}
+
+// response reads SIP-Version SP Status-Code SP Reason-Phrase (RFC 3261 section 7.2).
+func (h *head) response() (gosip.Message, *fault) {
+	rest, ok := strings.CutPrefix(h.start, "SIP/2.0 ")
+	if !ok {
+		return nil, badVersion()
+	}
+	code, reason, ok := strings.Cut(rest, " ")
+	n, isNumber := digits(code, 699)
+	if !ok || !isNumber || len(code) != 3 || n < 100 {
+		return nil, bad("status line")
+	}
+	res := gosip.NewResponse(int(n), reason)
+	return res, h.fill(res, "")
+}
+
+// fill adds the fields; method is that of the request, empty for a response.
+func (h *head) fill(m gosip.Message, method string) *fault {
+	for i := range h.fields {
+		f := &h.fields[i]
+		switch f.id {
+		case hdrVia, hdrRoute:
+			if !addList(m, f) {
+				return bad(f.name)
+			}
+		case hdrRaw, hdrContentType:
+			m.AppendHeader(gosip.NewHeader(f.name, f.value))
+		default:
+			typed, ok := f.typed(method)
+			if !ok {
+				return bad(f.name)
+			}
+			m.AppendHeader(typed)
+		}
+	}
+	return nil
+}
+
+// addList splits a comma-separated list: one header per value means the same (RFC 3261 section 7.3.1), and sipgo's
+// accessors see the first only then.
+func addList(m gosip.Message, f *field) bool {
+	for rest, more := f.value, true; more; {
+		var value string
+		if i := indexOutside(rest, ','); i >= 0 {
+			value, rest = trim(rest[:i]), trim(rest[i+1:])
+		} else {
+			value, more = trim(rest), false
+		}
+		if f.id == hdrRoute {
+			m.AppendHeader(gosip.NewHeader("Route", value))
+			if value == "" {
+				return false
+			}
+			continue
+		}
+		v, ok := parseVia(value)
+		if !ok {
+			return false
+		}
+		m.AppendHeader(v)
+	}
+	return true
+}
+
+// typed makes sipgo's header of a singleton.
+func (f *field) typed(method string) (gosip.Header, bool) {
+	switch f.id {
+	case hdrFrom:
+		a, ok := parseAddress(f.value)
+		return &gosip.FromHeader{DisplayName: a.display, Address: a.uri, Params: a.params}, ok
+	case hdrTo:
+		a, ok := parseAddress(f.value)
+		return &gosip.ToHeader{DisplayName: a.display, Address: a.uri, Params: a.params}, ok
+	case hdrCallID:
+		id := gosip.CallIDHeader(f.value)
+		return &id, callID(f.value)
+	case hdrCSeq:
+		return f.cseq(method)
+	case hdrMaxForwards:
+		n, ok := digits(f.value, 255)
+		mf := gosip.MaxForwardsHeader(n)
+		return &mf, ok
+	}
+	n, ok := digits(f.value, maxCSeq)
+	length := gosip.ContentLengthHeader(n)
+	return &length, ok
+}
+
+// cseq checks number and method; the method of a request is that of its start line (RFC 3261 section 8.1.1.5).
+func (f *field) cseq(method string) (gosip.Header, bool) {
+	i := strings.IndexAny(f.value, " \t")
+	if i < 0 {
+		return nil, false
+	}
+	n, ok := digits(f.value[:i], maxCSeq)
+	name := trim(f.value[i:])
+	c := &gosip.CSeqHeader{SeqNo: uint32(n), MethodName: gosip.RequestMethod(name)}
+	return c, ok && token(name) && (method == "" || name == method)
+}
+
+// callID is word ["@" word]; checked for what would break a key or a line: blanks and control characters.
+func callID(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] <= ' ' || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return s != ""
+}

@@ -1,0 +1,87 @@
+package transport
+
+import (
+	"hash/maphash"
+	"strconv"
+	"strings"
+)
+
+// refuse counts a malformed message against its source and answers it when it is a request that can be answered.
+func (l *Layer) refuse(f *Flow, h *head, why *fault) {
+	l.metrics.refused(why.kind)
+	l.blame(f.remote.Addr(), f.net)
+	if n, ok := l.quiet.allow("malformed"); ok {
+		l.log.Info("malformed message refused", "flow", f.id, "why", why.phrase, "kind", why.kind, "more", n)
+	}
+	if b := h.answer(why, f, l.seed); b != nil {
+		_ = f.Send(b) // the peer's loss when it is gone
+	}
+}
+
+// answer builds the refusal of a request whose Via, From, To, Call-ID and CSeq could be read; nil for anything else, so
+// for responses and ACK (RFC 3261 section 17.1.1.3) too. It is stateless: the tag depends on the request only
+// (section 8.2.7), and it is never much longer than the request.
+func (h *head) answer(why *fault, f *Flow, seed maphash.Seed) []byte {
+	method, _, _ := strings.Cut(h.start, " ")
+	if !token(method) || method == "ACK" || h.complete() != nil { // "SIP/2.0" is no token
+		return nil
+	}
+	b := make([]byte, 0, 512)
+	b = append(b, "SIP/2.0 "...)
+	b = strconv.AppendInt(b, int64(why.code), 10)
+	b = append(append(append(b, ' '), why.phrase...), "\r\n"...)
+	top := true
+	for i := range h.fields {
+		switch fd := &h.fields[i]; fd.id {
+		case hdrVia:
+			value := fd.value
+			if top {
+				if value = stampedVia(value, f); value == "" {
+					return nil
+				}
+				top = false
+			}
+			b = appendField(b, "Via", value)
+		case hdrFrom, hdrTo, hdrCallID, hdrCSeq:
+			if first, _ := h.first(fd.id); first != fd.value {
+				continue // repeated with another value: that is what is being refused
+			}
+			b = appendField(b, fd.name, fd.value)
+			if fd.id == hdrTo {
+				b = appendTag(b, fd.value, h, seed)
+			}
+		}
+	}
+	return append(b, "Content-Length: 0\r\n\r\n"...)
+}
+
+func appendField(b []byte, name, value string) []byte {
+	return append(append(append(append(b, name...), ": "...), value...), "\r\n"...)
+}
+
+// stampedVia is a Via field with received and rport in its first value; empty when it cannot be read.
+func stampedVia(value string, f *Flow) string {
+	rest := ""
+	if i := indexOutside(value, ','); i >= 0 {
+		value, rest = trim(value[:i]), value[i:]
+	}
+	v, ok := parseVia(value)
+	if !ok {
+		return ""
+	}
+	stampVia(v, f.host, f.port)
+	return v.Value() + rest
+}
+
+// appendTag gives the To just written a tag unless it has one.
+func appendTag(b []byte, to string, h *head, seed maphash.Seed) []byte {
+	a, ok := parseAddress(to)
+	if !ok || a.params.Has("tag") || !strings.Contains(to, ">") {
+		return b
+	}
+	id, _ := h.first(hdrCallID)
+	via, _ := h.first(hdrVia)
+	b = append(b[:len(b)-2], ";tag="...)
+	b = strconv.AppendUint(b, maphash.String(seed, id+"\n"+via), 36)
+	return append(b, "\r\n"...)
+}

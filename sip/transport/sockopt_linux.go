@@ -1,0 +1,91 @@
+package transport
+
+import (
+	"net"
+	"net/netip"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+const msgDontWait = unix.MSG_DONTWAIT
+
+// reusePort lets several sockets of this process share an address; the kernel keeps each peer with one of them.
+func reusePort(c syscall.RawConn) error {
+	var failed error
+	err := c.Control(func(fd uintptr) {
+		failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
+	})
+	if err != nil {
+		return err
+	}
+	return failed
+}
+
+// growBuffers asks for socket buffers of n bytes, past the system's limit when we may; what we get is enough to run.
+func growBuffers(c *net.UDPConn, n int) {
+	_ = c.SetReadBuffer(n)
+	_ = c.SetWriteBuffer(n)
+	if raw, err := c.SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) {
+			_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, n)
+			_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, n)
+		})
+	}
+}
+
+// askLocalAddress makes each packet come with the address it was sent to (ip(7) IP_PKTINFO, ipv6(7) IPV6_RECVPKTINFO).
+func askLocalAddress(c *net.UDPConn) error {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var v4, v6 error
+	err = raw.Control(func(fd uintptr) {
+		v4 = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
+		v6 = unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)
+	})
+	if err == nil && v4 != nil && v6 != nil {
+		return v4
+	}
+	return err
+}
+
+// toAddress reads the address a packet was sent to; fallback when the kernel did not tell.
+func toAddress(oob []byte, fallback netip.Addr) netip.Addr {
+	for len(oob) > 0 {
+		h, data, rest, err := unix.ParseOneSocketControlMessage(oob)
+		if err != nil {
+			return fallback
+		}
+		switch {
+		case h.Level == unix.IPPROTO_IP && h.Type == unix.IP_PKTINFO && len(data) >= 12:
+			return netip.AddrFrom4([4]byte(data[4:8])) // ipi_spec_dst: ours, also for a broadcast
+		case h.Level == unix.IPPROTO_IPV6 && h.Type == unix.IPV6_PKTINFO && len(data) >= 16:
+			return netip.AddrFrom16([16]byte(data[:16])).Unmap()
+		}
+		oob = rest
+	}
+	return fallback
+}
+
+// fromAddress is the control message that makes a packet leave from a; wide: the socket is of family IPv6.
+func fromAddress(a netip.Addr, wide bool) []byte {
+	if a.IsUnspecified() {
+		return nil
+	}
+	if wide && !a.Is4() {
+		return unix.PktInfo6(&unix.Inet6Pktinfo{Addr: a.As16()})
+	}
+	return unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: a.As4()})
+}
+
+// openFiles is how many connections the open-file limit allows: a fifth, at least 64, is left to everything else.
+func openFiles() int {
+	var r unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err != nil {
+		return 1024
+	}
+	n := int(min(r.Cur, 1<<20))
+	return max(n-max(n/5, 64), 16)
+}

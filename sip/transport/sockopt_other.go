@@ -1,0 +1,28 @@
+//go:build !linux
+
+package transport
+
+import (
+	"net"
+	"net/netip"
+	"syscall"
+)
+
+// Elsewhere than on Linux the layer works for development: one socket per address, and on a wildcard bind the system
+// chooses the address an answer leaves from.
+const msgDontWait = 0
+
+func reusePort(syscall.RawConn) error { return nil }
+
+func growBuffers(c *net.UDPConn, n int) {
+	_ = c.SetReadBuffer(n)
+	_ = c.SetWriteBuffer(n)
+}
+
+func askLocalAddress(*net.UDPConn) error { return nil }
+
+func toAddress(_ []byte, fallback netip.Addr) netip.Addr { return fallback }
+
+func fromAddress(netip.Addr, bool) []byte { return nil }
+
+func openFiles() int { return 1024 }

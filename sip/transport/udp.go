@@ -1,0 +1,222 @@
+package transport
+
+import (
+	"errors"
+	"hash/maphash"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/net/ipv4"
+)
+
+const (
+	udpBatch   = 32      // packets per recvmmsg and sendmmsg
+	udpPacket  = 65535   // the largest there is
+	udpBuffers = 4 << 20 // socket buffers asked for; the kernel may give less
+	oobSpace   = 64      // control message with the local address
+	maxUDP     = 65507   // payload IPv4 can carry
+	dontWait   = msgDontWait
+)
+
+// socket is one UDP socket. Answers leave by the socket the request came in by, from the address it was sent to.
+type socket struct {
+	// static after construction
+	layer   *Layer
+	index   int
+	conn    *net.UDPConn
+	batch   *ipv4.PacketConn // recvmmsg and sendmmsg work on sockets of both families
+	addr    netip.AddrPort
+	bound   string // addr as text
+	pktinfo bool   // bound to a wildcard: the local address comes with each packet
+	seed    maphash.Seed
+	flows   []atomic.Pointer[Flow] // recent flows by hash; a newcomer takes the place of what is there
+
+	closed atomic.Bool
+
+	mu     sync.Mutex
+	inside bool           // guarded by mu: the reader works on a batch, answers wait for its end
+	out    []ipv4.Message // guarded by mu; packets to send together
+	texts  [][]byte       // guarded by mu; their memory, reused
+}
+
+// flowKey is what tells UDP flows of a socket apart.
+type flowKey struct {
+	local  netip.Addr
+	remote netip.AddrPort
+}
+
+// dgram is the UDP half of a Flow.
+type dgram struct {
+	socket *socket
+	key    flowKey
+	to     *net.UDPAddr
+	oob    []byte // control message that makes the packet leave from key.local; nil unless the bind is a wildcard
+}
+
+func newSocket(l *Layer, index int, c *net.UDPConn) (*socket, error) {
+	addr := addrPort(c.LocalAddr())
+	s := &socket{
+		layer: l, index: index, conn: c, batch: ipv4.NewPacketConn(c), addr: addr, bound: addr.String(),
+		pktinfo: addr.Addr().IsUnspecified(), seed: maphash.MakeSeed(),
+		flows: make([]atomic.Pointer[Flow], l.lim.UDPFlows),
+		out:   make([]ipv4.Message, 0, udpBatch), texts: make([][]byte, 0, udpBatch),
+	}
+	growBuffers(c, udpBuffers)
+	if s.pktinfo {
+		return s, askLocalAddress(c)
+	}
+	return s, nil
+}
+
+// flow is the flow of a key: the one in use or a new one that is equal to it in ID and token.
+func (s *socket) flow(k flowKey) *Flow {
+	slot := &s.flows[maphash.Comparable(s.seed, k)%uint64(len(s.flows))]
+	if f := slot.Load(); f != nil && f.dgram.key == k {
+		return f
+	}
+	id := ID("udp" + string(rune('0'+s.index%10)) + "-")
+	local := netip.AddrPortFrom(k.local, s.addr.Port())
+	f := newFlow(s.layer, UDP, id, local, k.remote)
+	f.id += ID(f.source)
+	if s.pktinfo {
+		f.id += ID("-" + k.local.String())
+	}
+	f.dgram = &dgram{socket: s, key: k, to: net.UDPAddrFromAddrPort(k.remote)}
+	if s.pktinfo {
+		f.dgram.oob = fromAddress(k.local, s.wide())
+	}
+	slot.Store(f)
+	return f
+}
+
+// wide reports a socket of family IPv6, which may carry IPv4 too.
+func (s *socket) wide() bool { return s.conn.LocalAddr().(*net.UDPAddr).IP.To4() == nil }
+
+// serve reads batches until the layer shuts down; an error only makes it wait.
+func (s *socket) serve() {
+	in := make([]ipv4.Message, udpBatch)
+	for i := range in {
+		in[i].Buffers = [][]byte{make([]byte, udpPacket)} // touched only as far as packets reach
+		if s.pktinfo {
+			in[i].OOB = make([]byte, oobSpace)
+		}
+	}
+	wait := firstRetry
+	for {
+		n, err := s.batch.ReadBatch(in, 0)
+		if err == nil {
+			wait = firstRetry
+			s.handle(in[:n])
+			continue
+		}
+		if !s.retry(err, wait) {
+			return
+		}
+		wait = min(2*wait, lastRetry)
+	}
+}
+
+func (s *socket) retry(err error, wait time.Duration) bool {
+	l := s.layer
+	if l.stopping() || errors.Is(err, net.ErrClosed) {
+		return false
+	}
+	l.metrics.accepts.Inc()
+	if n, ok := l.quiet.allow("udp read"); ok {
+		l.log.Error("UDP read failed, trying again", "socket", s.bound, "error", err, "in", wait, "more", n)
+	}
+	return l.pause(wait)
+}
+
+// handle works on one batch. Answers written meanwhile leave together at its end.
+func (s *socket) handle(in []ipv4.Message) {
+	if len(in) > 1 {
+		s.setInside(true)
+		defer s.setInside(false)
+	}
+	now := time.Now()
+	for i := range in {
+		s.packet(&in[i], now)
+	}
+}
+
+func (s *socket) packet(m *ipv4.Message, now time.Time) {
+	l := s.layer
+	from, ok := m.Addr.(*net.UDPAddr)
+	if !ok {
+		return
+	}
+	remote := from.AddrPort()
+	remote = netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())
+	switch l.admit(remote.Addr(), UDP, now) {
+	case banned, justBanned:
+		l.metrics.drop("ban")
+		return
+	case limited:
+		l.metrics.drop("rate")
+		return
+	}
+	k := flowKey{s.addr.Addr(), remote}
+	if s.pktinfo {
+		k.local = toAddress(m.OOB[:m.NN], k.local)
+	}
+	s.dispatch(k, m.Buffers[0][:m.N])
+}
+
+// dispatch tells keep-alives and junk from SIP without parsing.
+func (s *socket) dispatch(k flowKey, p []byte) {
+	l := s.layer
+	switch {
+	case isSTUN(p):
+		if answer := stunAnswer(p, k.remote); answer != nil {
+			l.metrics.pings.Inc()
+			_ = s.flow(k).Send(answer)
+		}
+	case onlyCRLF(p): // a NAT keep-alive; RFC 5626 wants an answer to STUN only
+	case len(p) < minSIP || classes[p[0]]&classToken == 0 && p[0] != '\r':
+		l.metrics.drop("junk")
+	default:
+		l.datagram(s.flow(k), p)
+	}
+}
+
+// minSIP is shorter than any message with the mandatory headers.
+const minSIP = 64
+
+// onlyCRLF also takes the four zero bytes some phones send.
+func onlyCRLF(p []byte) bool {
+	if len(p) > 4 {
+		return false
+	}
+	for _, c := range p {
+		if c != '\r' && c != '\n' && c != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *socket) close() {
+	s.closed.Store(true)
+	_ = s.conn.Close()
+}
+
+func (d *dgram) alive() bool { return !d.socket.closed.Load() }
+
+func (d *dgram) token() string {
+	k := d.key
+	if k.local.Is4() != k.remote.Addr().Is4() { // a wildcard that told no local address
+		k.local = zeroLike(k.remote.Addr())
+	}
+	return d.socket.layer.mint.udp(d.socket.index, k, d.socket.bound)
+}
+
+func zeroLike(a netip.Addr) netip.Addr {
+	if a.Is4() {
+		return netip.IPv4Unspecified()
+	}
+	return netip.IPv6Unspecified()
+}

@@ -1,0 +1,82 @@
+package transport
+
+import (
+	"strings"
+
+	gosip "github.com/emiago/sipgo/sip"
+)
+
+// parseURI reads a URI of the Request-Line, From or To into u so that u prints the same fields again. sipgo's own
+// parser keeps headers twice after a parameter without value, takes "+5060" for a port and drops what it cannot place.
+// Headers ("?subject=x") are refused: RFC 3261 section 19.1.1 forbids them in all three places.
+func parseURI(s string, u *gosip.Uri) bool {
+	if s == "" || !allOf(s, classURI) {
+		return false
+	}
+	colon := strings.IndexByte(s, ':')
+	if colon < 1 {
+		return false
+	}
+	switch scheme := lower(s[:colon]); scheme {
+	case "sip", "sips":
+		u.Scheme = scheme
+		return parseSIPURI(s[colon+1:], u)
+	}
+	// Other schemes go through as they are: whether one is supported is the proxy's to say (416).
+	return colon+1 < len(s) && gosip.ParseUri(s, u) == nil && !u.Wildcard
+}
+
+// parseSIPURI reads what follows "sip:" (RFC 3261 section 19.1.1).
+func parseSIPURI(s string, u *gosip.Uri) bool {
+	if at := strings.IndexByte(s, '@'); at >= 0 {
+		u.User, u.Password, _ = strings.Cut(s[:at], ":")
+		s = s[at+1:]
+		if u.User == "" || strings.IndexByte(s, '@') >= 0 {
+			return false
+		}
+	}
+	hostport, params, more := strings.Cut(s, ";")
+	if strings.IndexByte(s, '?') >= 0 {
+		return false
+	}
+	host, port, ok := splitHostPort(hostport)
+	u.Host, u.Port = host, port
+	if !ok || !more {
+		return ok
+	}
+	u.UriParams, ok = parseParams(params, false)
+	return ok
+}
+
+// splitHostPort checks "host", "host:port", "[v6]" and "[v6]:port"; the brackets stay, as sipgo's parser keeps them.
+func splitHostPort(s string) (host string, port int, ok bool) {
+	host = s
+	if strings.HasPrefix(s, "[") {
+		end := strings.IndexByte(s, ']')
+		if end < 3 || !hexColons(s[1:end]) {
+			return "", 0, false
+		}
+		host = s[:end+1]
+	} else if i := strings.IndexByte(s, ':'); i >= 0 {
+		host = s[:i]
+	}
+	if host == "" || host[0] != '[' && !allOf(host, classHost) {
+		return "", 0, false
+	}
+	if len(host) == len(s) {
+		return host, 0, true
+	}
+	p := s[len(host):]
+	n, ok := digits(strings.TrimPrefix(p, ":"), 65535)
+	return host, int(n), ok && p[0] == ':' && n > 0
+}
+
+func hexColons(s string) bool {
+	for i := 0; i < len(s); i++ {
+		c := s[i] | 0x20
+		if !('0' <= s[i] && s[i] <= '9' || 'a' <= c && c <= 'f' || s[i] == ':' || s[i] == '.') {
+			return false
+		}
+	}
+	return true
+}
