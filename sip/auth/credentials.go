@@ -162,12 +162,20 @@ func cutToken(s string) (token, rest string) {
 	return s[:i], s[i:]
 }
 
+// The token characters of RFC 3261 section 25.1 as two bit sets: letters, digits and -.!%*_+`'~.
+const (
+	tokenLow  = uint64(0x03ff)<<'0' | 1<<'-' | 1<<'.' | 1<<'!' | 1<<'%' | 1<<'*' | 1<<'+' | 1<<'\''
+	tokenHigh = uint64(0x03ffffff)<<('A'-64) | uint64(0x03ffffff)<<('a'-64) | 1<<('_'-64) | 1<<('`'-64) | 1<<('~'-64)
+)
+
 func tokenChar(c byte) bool {
 	switch {
-	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		return true
+	case c < 64:
+		return tokenLow>>c&1 != 0
+	case c < 128:
+		return tokenHigh>>(c-64)&1 != 0
 	}
-	return strings.IndexByte("-.!%*_+`'~", c) >= 0
+	return false
 }
 
 // cutValue splits off a quoted string, its escapes resolved, or a token; some phones leave the quotes out even where

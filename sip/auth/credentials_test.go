@@ -133,3 +133,13 @@ func FuzzDigest(f *testing.F) {
 		}
 	})
 }
+
+func TestTokenCharacters(t *testing.T) {
+	t.Parallel()
+	const token = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.!%*_+`'~"
+	for c := range 256 {
+		if got, want := auth.TokenChar(byte(c)), strings.IndexByte(token, byte(c)) >= 0; got != want {
+			t.Errorf("%q: %v", byte(c), got)
+		}
+	}
+}

@@ -64,3 +64,15 @@ func (w Window) Held() (n int) {
 
 // Remembered counts the nonces a verifier holds state for.
 func (v *Verifier) Remembered() int { return Window{v.window}.Held() }
+
+// Forget empties the window, so that a benchmark can use its requests again.
+func (v *Verifier) Forget() {
+	for i := range v.window.shards {
+		s := &v.window.shards[i]
+		clear(s.last)
+		s.head, s.size, s.floor = 0, 0, 0
+	}
+}
+
+// TokenChar tells whether c may be part of a token.
+func TokenChar(c byte) bool { return tokenChar(c) }
