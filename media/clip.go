@@ -7,8 +7,9 @@ import (
 
 // Clip is a prompt ready to be sent: its frames in every codec. It never changes and is shared by all streams.
 type Clip struct {
-	length time.Duration
-	frames [codecs][]byte // whole frames of frameBytes, one after the other
+	length  time.Duration
+	frames  [codecs][]byte // whole frames of frameBytes, one after the other
+	endless bool
 }
 
 // LoadClip decodes and encodes a WAV file. A bad one is refused with an error that says what is wrong and what is
@@ -49,3 +50,10 @@ func (c *Clip) Duration() time.Duration { return c.length }
 
 // Frames is the number of 20 ms packets the clip is sent as.
 func (c *Clip) Frames() int { return len(c.frames[PCMU]) / frameBytes }
+
+// Endless is the same clip, repeated until its player is stopped.
+func (c *Clip) Endless() *Clip {
+	e := *c
+	e.endless = true
+	return &e
+}

@@ -15,5 +15,6 @@ var (
 	ErrBusy    = errors.New("too many concurrent streams")
 	ErrStopped = errors.New("the pacer has stopped")
 	ErrNoPeer  = errors.New("no address to send to: the phone's media address is not its signalling address and no packet came from there")
+	ErrOnHold  = errors.New("on hold for too long")
 	ErrPlaying = errors.New("the session plays already")
 )

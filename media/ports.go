@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -115,7 +116,8 @@ type Lease struct {
 
 	mu       sync.Mutex
 	released bool // guarded by mu
-	reader   bool // guarded by mu; a Recorder reads the socket, so the pacer does not
+
+	reader atomic.Bool // a Recorder reads the socket, so the pacer does not
 }
 
 // Addr is the RTP address; RTCP is on the port above.
@@ -140,27 +142,4 @@ func (p *Ports) rest(l *Lease) {
 	p.leased--
 	p.resting = append(p.resting, resting{l, p.now().Add(quarantine)})
 	p.sweepLocked()
-}
-
-// read claims the socket for a reader; false if it has one.
-func (l *Lease) read() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.reader {
-		return false
-	}
-	l.reader = true
-	return true
-}
-
-func (l *Lease) unread() {
-	l.mu.Lock()
-	l.reader = false
-	l.mu.Unlock()
-}
-
-func (l *Lease) hasReader() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.reader
 }

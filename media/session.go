@@ -93,7 +93,10 @@ type view struct {
 	settled bool           // dest has proved itself: no need to listen for another
 	tx      *outbound
 	rx      *inbound
+	hosts   [2]netip.Addr // whose packets may be the other side's
 }
+
+func (v *view) trusts(a netip.Addr) bool { return a.IsValid() && (a == v.hosts[0] || a == v.hosts[1]) }
 
 // sender is the RTP state that lives from one Play to the next.
 type sender struct {
@@ -136,6 +139,10 @@ func (s *Session) publishLocked() {
 	v := &view{codec: t.codec, pt: t.pt, mux: t.mux, tx: t.tx, rx: t.rx, held: t.held || !t.dir.sends()}
 	v.settled = s.source.IsValid()
 	v.dest, v.rtcp = s.destinationLocked()
+	v.hosts[0] = s.from
+	if s.local.Trusting {
+		v.hosts[1] = t.remote.Addr()
+	}
 	v.sends = !v.held && v.dest.IsValid()
 	s.view.Store(v)
 }
@@ -165,13 +172,6 @@ func (s *Session) trustsLocked(a netip.Addr) bool {
 		return false
 	}
 	return a == s.from || s.local.Trusting && a == s.terms.remote.Addr()
-}
-
-// trusts tells whether packets from a may be the other side's.
-func (s *Session) trusts(a netip.Addr) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.trustsLocked(a)
 }
 
 // prove takes src as the other side's address: symmetric RTP. The first to prove itself stays until a re-negotiation.

@@ -47,6 +47,7 @@ func bindUDP(ip netip.Addr, port uint16) (int, error) {
 	} else {
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TOS, tosVoice)
 	}
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, pollBuffer)
 	if err := unix.Bind(fd, sockaddr(netip.AddrPortFrom(ip, port))); err != nil {
 		_ = unix.Close(fd)
 		return -1, err
@@ -59,6 +60,27 @@ func sockaddr(a netip.AddrPort) unix.Sockaddr {
 		return &unix.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().As4()}
 	}
 	return &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16()}
+}
+
+// The receive buffers, in bytes of kernel memory (a packet takes about 770; Linux doubles the figure).
+const (
+	pollBuffer   = 16 << 10  // between two looks of the pacer
+	recordBuffer = 256 << 10 // while a Recorder listens
+)
+
+// deafen keeps a socket that nobody reads any more from storing what the phone goes on sending. A Recorder reads.
+func (l *Lease) deafen() {
+	if !l.reader.Load() {
+		_ = unix.SetsockoptInt(l.rtp, unix.SOL_SOCKET, unix.SO_RCVBUF, 0)
+	}
+}
+
+// listen lets a socket hear everybody again.
+func (l *Lease) listen() {
+	disconnect(l.rtp)
+	if !l.reader.Load() {
+		_ = unix.SetsockoptInt(l.rtp, unix.SOL_SOCKET, unix.SO_RCVBUF, pollBuffer)
+	}
 }
 
 // quiet keeps a resting socket from storing what still arrives: the kernel's smallest buffer holds a packet or two.
