@@ -1,0 +1,45 @@
+package store
+
+import (
+	"context"
+	"math"
+
+	"sipward/internal/account"
+	"sipward/internal/store/kv"
+)
+
+// Traces counts what is left of an account in its bucket: records, index entries, unsettled operations.
+func Traces(ctx context.Context, s *Store, id account.ID) (int, error) {
+	k, b := s.c.keys, bucketOf(id)
+	recs, err := s.c.kv.Read(ctx, k.account(id), k.location(id))
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, r := range recs {
+		if r.Version != 0 {
+			n++
+		}
+	}
+	for _, index := range []kv.Key{k.accounts(b), k.bound(b)} {
+		got, err := s.c.kv.Ranges(ctx, kv.Range{Index: index, Min: math.Inf(-1), Max: math.Inf(1)})
+		if err != nil {
+			return 0, err
+		}
+		for _, m := range got[0] {
+			if m.Name == string(id) {
+				n++
+			}
+		}
+	}
+	return n, nil
+}
+
+// Unsettled counts the operations whose claims are not settled.
+func Unsettled(ctx context.Context, s *Store) (n int, err error) {
+	found, err := s.c.members(ctx, s.c.keys.unsettled, math.Inf(1))
+	for _, members := range found {
+		n += len(members)
+	}
+	return n, err
+}

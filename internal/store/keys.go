@@ -1,0 +1,137 @@
+package store
+
+import (
+	"strconv"
+
+	"sipward/internal/account"
+	"sipward/internal/store/kv"
+)
+
+// buckets is the number of tags over which accounts are spread. It is part of the format: changing it means an export
+// and an import.
+const buckets = 64
+
+// keyspace builds every key the store uses; no other file spells one. A prefix is the adapter's affair.
+//
+//	{bNN}acc:<id>            record   account
+//	{bNN}loc:<id>            record   its bindings; expires a little after the last of them
+//	{bNN}accounts            index    ids of accounts, score: created (ms)
+//	{bNN}members:<group>     index    ids of a group's accounts, score: created (ms)
+//	{bNN}bound               index    ids of accounts with bindings, score: created (ms)
+//	{bNN}unsettled           index    operations whose claims may not be settled yet, score: begun (ms)
+//	{bNN}held                index    user names of deleted accounts, score: held until (ms)
+//	{bNN}changes             stream   changes of the bucket's accounts
+//	{u:<user>}claim          record   who owns a user name
+//	{n:<number>}claim        record   who owns a number
+//	{org}group:<id>          record   group               {org}groups   index
+//	{org}groupname:<name>    record   group id by name
+//	{org}token:<id>          record   API token           {org}tokens   index
+//	{org}tokenhash:<hex>     record   token id by hash
+//	{org}clip:<lang>/<p>     record   uploaded clip       {org}clips    index
+//	{org}wav:<sha256>:<n>    record   1 MiB of its bytes  {org}wavs     index, score: written (ms)
+//	{org}changes             stream   changes of groups, tokens and clips
+//	{org}identity            record   which store this is; its absence means that the store was emptied
+//	{nodes}node:<id>         record   heartbeat           {nodes}nodes  index, score: seen (ms)
+type keyspace struct {
+	bucket [buckets]string // the tags of the buckets
+}
+
+// The tags of what is few.
+const (
+	orgTag  = "org"
+	nodeTag = "nodes"
+)
+
+func newKeyspace() *keyspace {
+	k := &keyspace{}
+	for i := range k.bucket {
+		k.bucket[i] = "b" + strconv.Itoa(i/10) + strconv.Itoa(i%10)
+	}
+	return k
+}
+
+// bucketOf spreads ids over the buckets by 32-bit FNV-1a.
+func bucketOf(id account.ID) int {
+	h := uint32(2166136261)
+	for i := range len(id) {
+		h = (h ^ uint32(id[i])) * 16777619
+	}
+	return int((h ^ h>>16) % buckets)
+}
+
+func (k *keyspace) tag(id account.ID) string { return k.bucket[bucketOf(id)] }
+
+func (k *keyspace) account(id account.ID) kv.Key {
+	return kv.Key{Tag: k.tag(id), Name: "acc:" + string(id)}
+}
+
+func (k *keyspace) location(id account.ID) kv.Key {
+	return kv.Key{Tag: k.tag(id), Name: "loc:" + string(id)}
+}
+
+func (k *keyspace) accounts(bucket int) kv.Key {
+	return kv.Key{Tag: k.bucket[bucket], Name: "accounts"}
+}
+
+func (k *keyspace) members(bucket int, g account.GroupID) kv.Key {
+	return kv.Key{Tag: k.bucket[bucket], Name: "members:" + string(g)}
+}
+
+func (k *keyspace) bound(bucket int) kv.Key { return kv.Key{Tag: k.bucket[bucket], Name: "bound"} }
+
+func (k *keyspace) unsettled(bucket int) kv.Key {
+	return kv.Key{Tag: k.bucket[bucket], Name: "unsettled"}
+}
+
+func (k *keyspace) held(bucket int) kv.Key { return kv.Key{Tag: k.bucket[bucket], Name: "held"} }
+
+func (k *keyspace) changes(bucket int) kv.Key {
+	return kv.Key{Tag: k.bucket[bucket], Name: "changes"}
+}
+
+// streams are all change streams: the buckets in order, then the one of groups, tokens and clips.
+func (k *keyspace) streams() []kv.Key {
+	all := make([]kv.Key, 0, buckets+1)
+	for b := range k.bucket {
+		all = append(all, k.changes(b))
+	}
+	return append(all, k.orgChanges())
+}
+
+// claim is the key of a claimed name, "u:<user>" or "n:<number>".
+func (k *keyspace) claim(name string) kv.Key { return kv.Key{Tag: name, Name: "claim"} }
+
+func userClaim(user string) string             { return "u:" + user }
+func numberClaim(number account.Number) string { return "n:" + string(number) }
+
+func (k *keyspace) orgKey(name string) kv.Key { return kv.Key{Tag: orgTag, Name: name} }
+
+func (k *keyspace) group(id account.GroupID) kv.Key { return k.orgKey("group:" + string(id)) }
+func (k *keyspace) groupName(folded string) kv.Key  { return k.orgKey("groupname:" + folded) }
+func (k *keyspace) groups() kv.Key                  { return k.orgKey("groups") }
+func (k *keyspace) token(id string) kv.Key          { return k.orgKey("token:" + id) }
+func (k *keyspace) tokenHash(hex string) kv.Key     { return k.orgKey("tokenhash:" + hex) }
+func (k *keyspace) tokens() kv.Key                  { return k.orgKey("tokens") }
+func (k *keyspace) clip(name string) kv.Key         { return k.orgKey("clip:" + name) }
+func (k *keyspace) clips() kv.Key                   { return k.orgKey("clips") }
+func (k *keyspace) wav(piece string) kv.Key         { return k.orgKey("wav:" + piece) }
+func (k *keyspace) wavs() kv.Key                    { return k.orgKey("wavs") }
+func (k *keyspace) orgChanges() kv.Key              { return k.orgKey("changes") }
+func (k *keyspace) identity() kv.Key                { return k.orgKey("identity") }
+
+func (k *keyspace) heartbeat(id string) kv.Key { return kv.Key{Tag: nodeTag, Name: "node:" + id} }
+func (k *keyspace) heartbeats() kv.Key         { return kv.Key{Tag: nodeTag, Name: "nodes"} }
+
+// plain reports whether s may be part of a key: 1 to 64 letters, digits, and - _ . only.
+func plain(s string) bool {
+	if s == "" || len(s) > 64 {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' && c != '.' {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,97 @@
+package store
+
+import (
+	"context"
+	"strings"
+
+	"sipward/internal/account"
+	"sipward/internal/location"
+	"sipward/internal/store/kv"
+)
+
+// Filter and Page are nouns of layer 0, so that the consumers, which never import this package, can name them in their
+// interfaces.
+type Filter = account.Filter
+
+// Page is one page of a list.
+type Page[T any] = account.Page[T]
+
+// List pages through accounts, the oldest first: limit 0 means 100, at most 1000. A page may be short, or empty, and
+// still have a Next: then much was looked at that the filter leaves out. ErrCursor for a cursor that is not ours.
+func (r *Accounts) List(ctx context.Context, f Filter, cursor string, limit int) (Page[account.Account], error) {
+	limit = pageSize(limit)
+	index := r.c.keys.accounts
+	if f.Group != "" {
+		if !plain(string(f.Group)) {
+			return Page[account.Account]{}, nil
+		}
+		index = func(b int) kv.Key { return r.c.keys.members(b, f.Group) }
+	}
+	f.Search = strings.ToLower(strings.TrimSpace(f.Search))
+	var p Page[account.Account]
+	var err error
+	p.Next, err = r.c.page(ctx, index, cursor, limit+1, func(batch []kv.Member) (int, error) {
+		recs, err := r.c.kv.Read(ctx, keysOf(batch, r.c.keys.account)...)
+		if err != nil {
+			return 0, err
+		}
+		for i, rec := range recs {
+			a, err := r.c.account(ctx, account.ID(batch[i].Name), rec)
+			if err != nil || !matches(f, a) {
+				continue // deleted meanwhile, or an alarm was raised
+			}
+			if len(p.Items) == limit {
+				return i, nil
+			}
+			p.Items = append(p.Items, *a)
+		}
+		return len(batch), nil
+	})
+	return p, err
+}
+
+// matches applies a filter whose Search is in lower case.
+func matches(f Filter, a *account.Account) bool {
+	if f.Group != "" && a.Group != f.Group || f.State != "" && a.State() != f.State || f.Kind != "" && a.Kind != f.Kind {
+		return false
+	}
+	if f.Search == "" {
+		return true
+	}
+	for _, s := range []string{a.Owner, a.Description, a.User, string(a.Number), string(a.Secondary)} {
+		if strings.Contains(strings.ToLower(s), f.Search) {
+			return true
+		}
+	}
+	return false
+}
+
+// List pages through the accounts that have bindings, in the order in which the accounts were created.
+func (r *Locations) List(ctx context.Context, cursor string, limit int) (Page[location.Set], error) {
+	limit = pageSize(limit)
+	var p Page[location.Set]
+	var err error
+	p.Next, err = r.c.page(ctx, r.c.keys.bound, cursor, limit+1, func(batch []kv.Member) (int, error) {
+		recs, err := r.c.kv.Read(ctx, keysOf(batch, r.c.keys.location)...)
+		if err != nil {
+			return 0, err
+		}
+		for i, rec := range recs {
+			id := account.ID(batch[i].Name)
+			l, err := r.c.locations.decode(id, rec.Value, rec.Version)
+			if err != nil {
+				r.c.alarm(ctx, "misfit", r.c.keys.location(id), err)
+				continue
+			}
+			if !l.set.Until().After(r.c.now()) {
+				continue // they have run out; the sweep takes it from the index
+			}
+			if len(p.Items) == limit {
+				return i, nil
+			}
+			p.Items = append(p.Items, l.set)
+		}
+		return len(batch), nil
+	})
+	return p, err
+}

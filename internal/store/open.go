@@ -1,0 +1,93 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"hash/maphash"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"sipward/internal/account"
+	"sipward/internal/store/kv"
+	"sipward/internal/store/kv/embedded"
+)
+
+// Config says where the state lies.
+type Config struct {
+	URL          string           // redis://, rediss://, redis+sentinel://host,host/master, redis+cluster://…; empty: embedded
+	Dir          string           // of the embedded store
+	Fsync        string           // embedded: "always" (default) or "interval"
+	MaxStaleness time.Duration    // how long a cached account may be trusted while the change stream is silent; 30 s
+	Prefix       string           // put before every key in Redis; tests share one Redis by it
+	Now          func() time.Time // the clock; nil: time.Now
+}
+
+// defaultStaleness is reference/reliability.md section 4's.
+const defaultStaleness = 30 * time.Second
+
+// Open connects, or fails with one line that names the mend; it never falls back from Redis to the embedded store.
+func Open(ctx context.Context, c Config, log *slog.Logger, m prometheus.Registerer) (*Store, error) {
+	if c.URL != "" {
+		return nil, errors.New("store: redis.url is set, but this build has no Redis adapter yet: leave it empty")
+	}
+	port, err := embedded.Open(embedded.Config{Dir: c.Dir, Fsync: c.Fsync, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	return New(ctx, port, c, log, m)
+}
+
+// New builds the repositories on a port that is open already, finishes what a crash left behind, and owns the port from
+// then on; when it fails the port is closed.
+func New(ctx context.Context, port kv.Store, c Config, log *slog.Logger, m prometheus.Registerer) (*Store, error) {
+	core, err := newCore(port, c, log, m)
+	if err != nil {
+		return nil, errors.Join(err, port.Close())
+	}
+	s := &Store{
+		Accounts:  &Accounts{c: core},
+		Locations: &Locations{c: core},
+		Changes:   &Changes{c: core},
+		Groups:    &Groups{c: core},
+		Tokens:    &Tokens{c: core},
+		Clips:     &Clips{c: core},
+		Nodes:     &Nodes{c: core},
+		c:         core,
+	}
+	if err := errors.Join(core.identify(ctx), s.Sweep(ctx)); err != nil {
+		return nil, errors.Join(err, port.Close())
+	}
+	return s, nil
+}
+
+func newCore(port kv.Store, c Config, log *slog.Logger, r prometheus.Registerer) (*core, error) {
+	m, err := newMetrics(r)
+	if err != nil {
+		return nil, err
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.MaxStaleness == 0 {
+		c.MaxStaleness = defaultStaleness
+	}
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	seed := maphash.MakeSeed()
+	core := &core{
+		kv: port, keys: newKeyspace(), now: c.Now, log: log, m: m, stale: c.MaxStaleness,
+		cache: newCache(), away: newAway(m.deferred), seed: seed,
+		accounts:  newCodec(func(a *account.Account) string { return string(a.ID) }),
+		groups:    newCodec(func(g *groupRecord) string { return string(g.ID) }),
+		tokens:    newCodec(func(t *account.Token) string { return t.ID }),
+		clips:     newCodec(func(c *clipRecord) string { return c.Name }),
+		locations: newLocationCodec(seed),
+	}
+	for i := range core.turns {
+		core.turns[i] = make(chan struct{}, 1)
+	}
+	return core, nil
+}
