@@ -1,7 +1,6 @@
 package phone
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -10,7 +9,8 @@ import (
 	"sipward/media"
 )
 
-// Audio is the sound of one call: offer and answer, what is played, what is heard. Safe for concurrent use.
+// Audio is the sound of one call: offer and answer, what is played, what is heard. Safe for concurrent use. A call that
+// was forked hears the first branch that sent an SDP answer.
 type Audio struct {
 	p *Phone
 
@@ -20,19 +20,25 @@ type Audio struct {
 	offered bool   // our offer waits for its answer
 	local   []byte // our latest SDP
 	mute    muted  // instead of lease and session when Config.Mute
-	err     error  // the first fault
-	begun   bool
-	ended   bool
-	cancel  context.CancelFunc
+	dir     media.Direction
+	err     error // the first fault
+	stream  *stream
+	over    bool
 }
 
 func newAudio(p *Phone) *Audio { return &Audio{p: p} }
 
-var errNoSession = errors.New("no audio session has been agreed on")
+var (
+	errNoSession = errors.New("no audio session has been agreed on")
+	errOver      = errors.New("the call is over")
+)
 
 // describe is our side for the SDP. Keys go over encrypted signalling only (RFC 4568 section 8.3), unless the user of a
 // test phone demands SRTP over anything.
-func (a *Audio) describe(f *flow) (media.Local, error) {
+func (a *Audio) describeLocked(f *flow) (media.Local, error) {
+	if a.over {
+		return media.Local{}, errOver
+	}
 	if a.lease == nil {
 		lease, err := a.p.lease(f.local.Addr())
 		if err != nil {
@@ -43,27 +49,36 @@ func (a *Audio) describe(f *flow) (media.Local, error) {
 	policy := a.p.cfg.SRTP
 	encrypted := f.net == "TLS" || f.net == "WSS"
 	return media.Local{
-		Addr:   netip.AddrPortFrom(f.local.Addr(), a.lease.Addr().Port()),
-		Secure: policy == SRTPRequired || policy == SRTPOptional && encrypted,
-		Must:   policy == SRTPRequired,
+		Addr:     netip.AddrPortFrom(f.local.Addr(), a.lease.Addr().Port()),
+		Secure:   policy == SRTPRequired || policy == SRTPOptional && encrypted,
+		Must:     policy == SRTPRequired,
+		Trusting: true, // media may flow past the proxy
+		Codecs:   a.p.cfg.Codecs,
+		Suites:   a.p.cfg.Suites,
 	}, nil
 }
 
 // offer makes our offer.
-func (a *Audio) offer(f *flow) ([]byte, error) {
+func (a *Audio) offer(f *flow) (sdp []byte, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.offered = true
 	if a.p.cfg.Mute {
-		a.local = a.mute.describe(f, "")
-		return a.local, nil
+		sdp = a.mute.describe(f, "")
+	} else if sdp, err = a.offerLocked(f); err != nil {
+		return nil, err
 	}
-	local, err := a.describe(f)
+	a.offered, a.local = true, sdp
+	return sdp, nil
+}
+
+func (a *Audio) offerLocked(f *flow) ([]byte, error) {
+	local, err := a.describeLocked(f)
 	if err != nil {
 		return nil, err
 	}
-	a.session, a.local, err = media.Offer(local, f.remote.Addr())
-	return a.local, err
+	session, sdp, err := media.Offer(local, f.remote.Addr())
+	a.session = session
+	return sdp, err
 }
 
 // take takes an SDP that came: the answer to our offer, or an offer, to which it returns our answer.
@@ -84,8 +99,7 @@ func (a *Audio) take(f *flow, sdp []byte) ([]byte, error) {
 	if err := a.session.Answered(sdp); err != nil {
 		return nil, fmt.Errorf("the answer cannot be used: %w", err)
 	}
-	a.beginLocked()
-	return nil, nil
+	return nil, a.beginLocked()
 }
 
 // answer answers an offer, the same way each time it is asked (183, then 200).
@@ -99,16 +113,16 @@ func (a *Audio) answer(f *flow, offer []byte) ([]byte, error) {
 		a.local = a.mute.describe(f, answering(direction(offer)))
 		return a.local, nil
 	}
-	local, err := a.describe(f)
+	local, err := a.describeLocked(f)
 	if err != nil {
 		return nil, err
 	}
-	a.session, a.local, err = media.Negotiate(offer, local, f.remote.Addr())
+	session, sdp, err := media.Negotiate(offer, local, f.remote.Addr())
 	if err != nil {
 		return nil, err
 	}
-	a.beginLocked()
-	return a.local, nil
+	a.session, a.local = session, sdp
+	return sdp, a.beginLocked()
 }
 
 // change answers a new offer within the call; an empty one is answered with our description as an offer.
@@ -130,15 +144,25 @@ func (a *Audio) change(f *flow, offer []byte) ([]byte, error) {
 	return sdp, nil
 }
 
-// reoffer is our description with another direction and the next version (RFC 3264 section 8); an empty direction keeps
-// the one there is.
-func (a *Audio) reoffer(dir string) ([]byte, error) {
+// reoffer is our description with another direction (RFC 3264 section 8); nil keeps the one there is.
+func (a *Audio) reoffer(dir *media.Direction) ([]byte, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.local == nil {
 		return nil, errNoSession
 	}
-	a.local, a.offered = redirect(a.local, or(dir, direction(a.local))), true
+	if dir != nil {
+		a.dir = *dir
+	}
+	var err error
+	if a.p.cfg.Mute {
+		a.local = redirect(a.local, a.dir.String())
+	} else if a.session == nil {
+		return nil, errNoSession
+	} else if a.local, err = a.session.Reoffer(a.dir); err != nil {
+		return nil, err
+	}
+	a.offered = true
 	return a.local, nil
 }
 
@@ -146,6 +170,10 @@ func (a *Audio) reoffer(dir string) ([]byte, error) {
 func (a *Audio) fault(err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.faultLocked(err)
+}
+
+func (a *Audio) faultLocked(err error) {
 	if a.err == nil {
 		a.err = err
 	}

@@ -101,7 +101,7 @@ func (c *Call) mark(chs ...chan struct{}) {
 	}
 }
 
-// finish ends the call once, with its first result: audio stops, waiters wake, the table forgets it.
+// finish ends the call once, with its first result: the table forgets it, audio stops, then waiters wake.
 func (c *Call) finish(r Result) {
 	c.mu.Lock()
 	if c.state == over {
@@ -111,10 +111,12 @@ func (c *Call) finish(r Result) {
 	c.state, c.result = over, r
 	cancel := c.cancel
 	c.mu.Unlock()
-	c.audio.stop()
-	close(c.ended)
 	if cancel != nil {
 		cancel(nil)
+	}
+	end := func() { c.audio.stop(); close(c.ended) }
+	if !c.p.spawn(end) { // not on the flow's reader, since it waits for the audio
+		end()
 	}
 	c.p.mu.Lock()
 	delete(c.p.calls, callKey(c.id, c.tag))

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	gosip "github.com/emiago/sipgo/sip"
+
+	"sipward/media"
 )
 
 // SRTP is the media policy of a phone.
@@ -49,7 +51,9 @@ type Config struct {
 	Play   string        // WAV file sent in calls; empty: silence until Tone or Play says otherwise
 	Tone   int           // Hz; sent when Play is empty; 0: none
 	Record string        // WAV file that what is heard goes to; with several calls each later one gets a -2, -3 …
-	Limit  time.Duration // of audio kept per call; 0: 5 min
+	Linger time.Duration // how long to go on listening after a call's end, to hear whether the far end has stopped
+	Codecs []media.Codec // in order of preference; nil: all
+	Suites []media.Suite // of SRTP, in order of preference; nil: all
 
 	// OnRequest sees every new request first. It returns nil for the usual treatment, or what to answer at once, so that
 	// a test can misbehave or stand in for a server. It must not block.
@@ -116,7 +120,6 @@ func (c Config) withDefaults() (Config, error) {
 	c.UserAgent = or(c.UserAgent, "sipward-phone")
 	c.Expires = or(c.Expires, 600*time.Second)
 	c.T1 = or(c.T1, 500*time.Millisecond)
-	c.Limit = or(c.Limit, 5*time.Minute)
 	c.RegID = or(c.RegID, 1)
 	return c, errors.Join(faults...)
 }

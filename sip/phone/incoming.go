@@ -125,6 +125,7 @@ func (c *Call) Answer() error {
 	if !c.invite.respond(200, "", []field{c.contact(), allow}, sdp) {
 		return errors.New("the call is over or answered already")
 	}
+	c.audio.answered()
 	c.mark(c.ringing, c.answered)
 	if isSDP(c.invite.req) {
 		c.mark(c.early)
@@ -164,6 +165,7 @@ func (c *Call) onAck(r *gosip.Request) {
 		if _, err := c.audio.take(c.flowOf(), r.Body()); err != nil {
 			c.audio.fault(err)
 		} else {
+			c.audio.answered() // our offer went with the 200
 			c.mark(c.early)
 		}
 	}

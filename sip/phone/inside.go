@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	gosip "github.com/emiago/sipgo/sip"
+
+	"sipward/media"
 )
 
 // serve treats a request within the call's dialog. It runs on the flow's reader.
@@ -126,17 +128,19 @@ func (c *Call) Bye(ctx context.Context, reason ...string) error {
 }
 
 // Hold tells the far end to stop listening for us and to stop sending: a re-INVITE with sendonly (RFC 3264 section 8.4).
-func (c *Call) Hold(ctx context.Context) error { return c.reoffer(ctx, "INVITE", "sendonly") }
+func (c *Call) Hold(ctx context.Context) error { return c.reoffer(ctx, "INVITE", new(media.SendOnly)) }
 
 // Resume ends a Hold.
-func (c *Call) Resume(ctx context.Context) error { return c.reoffer(ctx, "INVITE", "sendrecv") }
+func (c *Call) Resume(ctx context.Context) error {
+	return c.reoffer(ctx, "INVITE", new(media.SendRecv))
+}
 
 // Update offers the session as it is by UPDATE (RFC 3311).
-func (c *Call) Update(ctx context.Context) error { return c.reoffer(ctx, "UPDATE", "") }
+func (c *Call) Update(ctx context.Context) error { return c.reoffer(ctx, "UPDATE", nil) }
 
 // reoffer changes the session by our offer.
-func (c *Call) reoffer(ctx context.Context, method, direction string) error {
-	offer, err := c.audio.reoffer(direction)
+func (c *Call) reoffer(ctx context.Context, method string, dir *media.Direction) error {
+	offer, err := c.audio.reoffer(dir)
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ func (p *Phone) Call(ctx context.Context, target string, o Options) (*Call, erro
 		offer = o.SDP
 	case !o.NoSDP:
 		if offer, err = c.audio.offer(f); err != nil {
+			c.finish(Result{Err: err})
 			return nil, err
 		}
 	}
@@ -43,7 +44,10 @@ func (p *Phone) Call(ctx context.Context, target string, o Options) (*Call, erro
 	c.mu.Lock()
 	c.tx = tx
 	c.mu.Unlock()
-	p.spawn(func() { c.run(life, tx, d, answered) })
+	if !p.spawn(func() { c.run(life, tx, d, answered) }) {
+		c.finish(Result{Err: errClosed})
+		return nil, errClosed
+	}
 	return c, nil
 }
 
@@ -258,6 +262,7 @@ func (c *Call) accepted(tx *clientTx, r *gosip.Response) {
 		c.p.spawn(func() { _, _ = c.p.do(c.p.life, d.flow, bye) })
 		return
 	}
+	c.audio.answered()
 	c.mark(c.ringing, c.answered)
 	if c.opt.NoSDP && !c.talking() {
 		c.p.spawn(func() { _ = c.Bye(c.p.life) }) // no offer, or one we cannot take (RFC 3261 section 13.2.1)

@@ -10,6 +10,8 @@ import (
 	"sync"
 
 	gosip "github.com/emiago/sipgo/sip"
+
+	"sipward/media"
 )
 
 var errClosed = errors.New("the phone is closed")
@@ -21,6 +23,7 @@ type Phone struct {
 	ladder *Ladder
 	udp    *net.UDPConn // nil unless the transport is UDP
 	listen net.Listener // nil unless asked to listen on a stream transport
+	clip   *media.Clip  // what calls play; nil: silence
 
 	life  context.Context // ends with Close
 	end   context.CancelFunc
@@ -41,7 +44,8 @@ type Phone struct {
 	calls     map[string]*Call // by Call-ID and our tag
 	challenge map[string]*challenge
 	reg       registration
-	recorded  int // WAV files begun, for their names
+	recorded  int // WAV files written, for their names
+	audio     *sound
 }
 
 // New makes a phone. It binds the UDP socket or the listener; connections are dialled when first needed.
@@ -57,6 +61,9 @@ func New(c Config) (*Phone, error) {
 		servers: map[string]*serverTx{}, calls: map[string]*Call{}, challenge: map[string]*challenge{},
 	}
 	p.reg = registration{callID: random() + "@" + c.Domain, tag: random()}
+	if p.clip, err = loadClip(c); err != nil {
+		return nil, err
+	}
 	if err := p.bind(); err != nil {
 		return nil, err
 	}
@@ -100,13 +107,14 @@ func (p *Phone) serve() {
 	}
 }
 
-// spawn runs f in a goroutine that Close waits for; after Close it does nothing.
-func (p *Phone) spawn(f func()) {
+// spawn runs f in a goroutine that Close waits for; after Close it does nothing and says so.
+func (p *Phone) spawn(f func()) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.closed {
 		p.works.Go(f)
 	}
+	return !p.closed
 }
 
 // Addr is where the phone listens (UDP socket or listener); the zero value if it does not.
@@ -193,6 +201,12 @@ func (p *Phone) Close() {
 		p.listen.Close()
 	}
 	p.works.Wait()
+	p.mu.Lock()
+	audio := p.audio
+	p.mu.Unlock()
+	if audio != nil {
+		audio.ports.Close()
+	}
 }
 
 // self is our address of record.
