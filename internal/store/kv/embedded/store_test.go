@@ -1,15 +1,34 @@
 package embedded_test
 
 import (
+	"os"
 	"testing"
+
+	"go.uber.org/goleak"
 
 	"sipward/internal/store/kv"
 	"sipward/internal/store/kv/embedded"
+	"sipward/internal/store/kv/kvtest"
 )
 
-func open(t testing.TB, dir, fsync string) *embedded.Store {
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(childDir); dir != "" {
+		child(dir)
+		return
+	}
+	code := m.Run()
+	if code == 0 {
+		if err := goleak.Find(); err != nil {
+			_, _ = os.Stderr.WriteString(err.Error())
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
+func open(t testing.TB, c embedded.Config) *embedded.Store {
 	t.Helper()
-	s, err := embedded.Open(embedded.Config{Dir: dir, Fsync: fsync})
+	s, err := embedded.Open(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -17,21 +36,21 @@ func open(t testing.TB, dir, fsync string) *embedded.Store {
 	return s
 }
 
-func TestSmoke(t *testing.T) {
+func TestConformance(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	s := open(t, dir, embedded.Always)
-	k := kv.Key{Tag: "a", Name: "x"}
-	res, err := s.Commit(t.Context(), kv.Txn{Tag: "a", Puts: []kv.Put{{Key: k, Value: []byte("v")}}})
-	if err != nil || res.Versions[0] != 1 {
-		t.Fatal(res, err)
-	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	s = open(t, dir, embedded.Always)
-	recs, err := s.Read(t.Context(), k)
-	if err != nil || string(recs[0].Value) != "v" || recs[0].Version != 1 {
-		t.Fatal(recs, err)
+	for _, c := range []struct {
+		name   string
+		config embedded.Config
+	}{
+		{"always", embedded.Config{Fsync: embedded.Always}},
+		{"interval", embedded.Config{Fsync: embedded.Interval}},
+		{"with no cache", embedded.Config{Fsync: embedded.Interval, CacheBytes: 1}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.config.Dir = t.TempDir()
+			s := open(t, c.config)
+			kvtest.Run(t, func(*testing.T) kv.Store { return s })
+		})
 	}
 }

@@ -1,0 +1,140 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+
+	"sipward/internal/store/kv"
+)
+
+// Store is the state in Redis.
+type Store struct {
+	// static after Open
+	target   target
+	prefix   string
+	replicas int
+	client   redis.UniversalClient
+	blocking redis.UniversalClient // for XREAD; nil on a cluster
+	calls    *collector
+	alarms   *alarms
+	breaker  *breaker
+	txn      script
+	after    script
+	end      context.CancelFunc
+
+	known positions
+}
+
+var _ kv.Store = (*Store)(nil)
+
+// Open connects and fails with one line that names the mend when Redis does not answer. The store lives until Close,
+// whatever becomes of ctx.
+func Open(ctx context.Context, c Config) (*Store, error) {
+	t, err := parse(c.URL)
+	if err != nil {
+		return nil, err
+	}
+	if strings.ContainsAny(c.Prefix, "{}") {
+		return nil, fmt.Errorf("store: the prefix %q has a brace, which would change the hash tag", c.Prefix)
+	}
+	if c.Timeout == 0 {
+		c.Timeout = 200 * time.Millisecond
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	s := newStore(ctx, c, t)
+	if err := s.register(c.Metrics); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	if err := s.reach(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("redis at %s does not answer (%w): start it or correct redis.url", t, err), s.Close())
+	}
+	return s, nil
+}
+
+func newStore(ctx context.Context, c Config, t target) *Store {
+	redis.SetLogger(&quiet{log: c.Log}) // go-redis has one logger for the process: the last store's
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	a := newAlarms(c.Log, t.String())
+	s := &Store{
+		target: t, prefix: c.Prefix, replicas: max(c.Replicas, t.replicas),
+		client: redis.NewUniversalClient(t.options(c.Timeout, 2*pipelineWorkers)),
+		alarms: a, breaker: newBreaker(a), end: end,
+		txn: newScript(txnSource), after: newScript(rangeSource),
+		known: positions{byStream: map[kv.Key]position{}},
+	}
+	if t.mode != cluster {
+		s.blocking = redis.NewUniversalClient(t.options(c.Timeout, maxFollowers))
+	}
+	s.calls = &collector{
+		client: s.client, life: life, timeout: c.Timeout, breaker: s.breaker, alarms: a,
+		queue: make(chan *call, maxQueued), work: make(chan []*call), finished: make(chan struct{}, 1),
+	}
+	s.calls.start()
+	return s
+}
+
+func (s *Store) register(m prometheus.Registerer) error {
+	if m == nil {
+		return nil
+	}
+	for _, c := range []prometheus.Collector{s.alarms.total, s.breaker.open} {
+		if err := m.Register(c); err != nil {
+			return fmt.Errorf("store: %w", err)
+		}
+	}
+	return nil
+}
+
+// reach asks every shard once. The first connections are slower than later calls: they get five times as long.
+func (s *Store) reach(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*s.calls.timeout)
+	defer cancel()
+	return s.pingAll(ctx)
+}
+
+func (s *Store) pingAll(ctx context.Context) error {
+	if c, ok := s.client.(*redis.ClusterClient); ok {
+		return c.ForEachMaster(ctx, func(ctx context.Context, m *redis.Client) error { return m.Ping(ctx).Err() })
+	}
+	return s.client.Ping(ctx).Err()
+}
+
+// Ping asks every shard; while the breaker is open the answer is that Redis is away.
+func (s *Store) Ping(ctx context.Context) error {
+	report, err := s.breaker.allow()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.calls.timeout)
+	defer cancel()
+	err = s.alarms.wrap(s.pingAll(ctx))
+	report(err)
+	return err
+}
+
+// Close ends the goroutines and closes the connections; calls on their way end with kv.ErrUnavailable.
+func (s *Store) Close() error {
+	s.end()
+	s.calls.running.Wait()
+	err := s.client.Close()
+	if s.blocking != nil {
+		err = errors.Join(err, s.blocking.Close())
+	}
+	return err
+}
+
+// physical is the key in Redis.
+func (s *Store) physical(k kv.Key) string {
+	b := make([]byte, 0, len(s.prefix)+len(k.Tag)+len(k.Name)+2)
+	b = append(append(append(append(b, s.prefix...), '{'), k.Tag...), '}')
+	return string(append(b, k.Name...))
+}
