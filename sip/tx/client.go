@@ -1,6 +1,7 @@
 package tx
 
 import (
+	"bytes"
 	"sync"
 
 	gosip "github.com/emiago/sipgo/sip"
@@ -65,22 +66,30 @@ func (t *Table) call(f flow, r *gosip.Request, on func(*gosip.Response, error)) 
 	}
 	c := &Client{t: t, sh: t.shard(k), key: k, flow: f, req: r, on: on, reliable: f.Network().Reliable(), invite: r.IsInvite()}
 	c.who = c
-	if err := c.open(); err != nil {
+	if r.ContentLength() == nil {
+		r.SetBody(r.Body()) // a stream cannot do without (RFC 3261 section 18.3)
+	}
+	raw, err := t.render(r)
+	if err != nil {
 		return nil, err
 	}
-	if err := c.send(); err != nil && c.close() {
+	defer t.recycle(raw)
+	if err := c.open(raw.Bytes()); err != nil {
+		return nil, err
+	}
+	if err := f.Send(raw.Bytes()); err != nil && c.close() {
 		return nil, failed(err)
 	}
 	return c, nil // a flow that closed meanwhile has told on already
 }
 
 // open puts the transaction into the table with Timers A and B, or E and F.
-func (c *Client) open() error {
+func (c *Client) open(raw []byte) error {
 	now := c.t.now()
 	c.interval, c.resend, c.until = int64(t1), never, now+timeB
 	if !c.reliable {
 		c.resend = now + c.interval
-		c.wire = c.t.encode(c.req)
+		c.wire = bytes.Clone(raw)
 	}
 	c.sh.mu.Lock()
 	if c.sh.calls[c.key] != nil {
@@ -96,14 +105,6 @@ func (c *Client) open() error {
 		c.t.peers.join(c.flow, c, false, 0)
 	}
 	return nil
-}
-
-// send sends the request for the first time.
-func (c *Client) send() error {
-	if c.reliable {
-		return c.flow.WriteMsg(c.req)
-	}
-	return c.flow.Send(c.wire)
 }
 
 // Request is the request the transaction sent.

@@ -1,17 +1,12 @@
 package tx
 
-import (
-	gosip "github.com/emiago/sipgo/sip"
-
-	"sipward/sip/transport"
-)
+import "sipward/sip/transport"
 
 // flow is what a transaction needs of a transport.Flow; tests that own the clock have flows in memory.
 type flow interface {
 	ID() transport.ID
 	Network() transport.Network
-	Send(b []byte) error
-	WriteMsg(m gosip.Message) error
+	Send(b []byte) error // must not keep b
 	Alive() bool
 }
 

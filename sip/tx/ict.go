@@ -1,6 +1,10 @@
 package tx
 
-import gosip "github.com/emiago/sipgo/sip"
+import (
+	"bytes"
+
+	gosip "github.com/emiago/sipgo/sip"
+)
 
 // finalInvite is a final answer of an INVITE: the first one ends the call's waiting; a further 2xx is told too, with
 // whatever To tag (RFC 6026 section 7.2); a repeated non-2xx gets its ACK again.
@@ -34,10 +38,16 @@ func (c *Client) finalInvite(res *gosip.Response) {
 // refusedLocked acknowledges the first non-2xx (RFC 3261 section 17.1.1.3), waits for Timer D and tells. It unlocks.
 func (c *Client) refusedLocked(res *gosip.Response) {
 	c.settleLocked(res.StatusCode, timeD)
-	ack := c.t.encode(ackOf(c.req, res))
-	c.wire = ack
+	raw, err := c.t.render(ackOf(c.req, res))
+	if err == nil { // it cannot fail on what was parsed and on what has been sent
+		defer c.t.recycle(raw)
+		c.wire = bytes.Clone(raw.Bytes())
+	}
+	ack := c.wire
 	c.mu.Unlock()
-	_ = c.flow.Send(ack) // a lost one is sent again when the answer is repeated
+	if ack != nil {
+		_ = c.flow.Send(ack) // a lost one is sent again when the answer is repeated
+	}
 	c.linger()
 	c.tell(res, nil)
 }

@@ -1,9 +1,8 @@
 package tx
 
 import (
+	"bytes"
 	"sync"
-
-	gosip "github.com/emiago/sipgo/sip"
 )
 
 // phase is where an INVITE server transaction is after its final answer.
@@ -35,8 +34,8 @@ type ended struct {
 	until    int64  // Timer H, I or L
 }
 
-// endLocked makes what stays of s after res.
-func (s *Server) endLocked(res *gosip.Response) *ended {
+// endLocked makes what stays of s after its final answer.
+func (s *Server) endLocked(raw []byte) *ended {
 	if s.life == nil {
 		s.life = newLife()
 	}
@@ -46,33 +45,30 @@ func (s *Server) endLocked(res *gosip.Response) *ended {
 		phase: accepted, resend: never, until: now + timeB, // L or H
 	}
 	e.who = e
-	if res.IsSuccess() {
+	if s.final/100 == 2 {
 		return e
 	}
 	e.phase = completed
 	if !s.reliable {
-		e.bytes, e.interval, e.resend = s.t.encode(res), int64(t1), now+int64(t1)
+		e.bytes, e.interval, e.resend = bytes.Clone(raw), int64(t1), now+int64(t1)
 	}
 	return e
 }
 
-// finishInvite puts e in the place of s and sends the answer.
-func (s *Server) finishInvite(e *ended, res *gosip.Response) error {
-	if s.reliable {
-		s.t.peers.join(s.flow, e, false, 0)
+// keepInvite puts e in the place of the live transaction.
+func (s *shard) keepInvite(live *Server, e *ended) {
+	if e.reliable {
+		s.t.peers.join(e.flow, e, false, 0)
 	}
-	at := min(e.resend, e.until)
-	bytes := e.bytes
-	s.sh.mu.Lock()
-	delete(s.sh.live, s.key)
-	s.sh.alarms.unset(&s.alarm)
-	s.sh.ended[s.key] = e
-	s.sh.setLocked(&e.alarm, at)
-	s.sh.mu.Unlock()
-	if bytes != nil {
-		return s.send(bytes)
+	at := min(e.resend, e.until) // not yet shared
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.live[live.key] == live {
+		delete(s.live, live.key)
 	}
-	return s.write(res)
+	s.alarms.unset(&live.alarm)
+	s.ended[e.key] = e
+	s.setLocked(&e.alarm, at)
 }
 
 // repeat answers a retransmitted INVITE: with the answer again while it is unacknowledged, else with nothing (RFC 6026

@@ -15,16 +15,15 @@ import (
 type sink struct {
 	id   transport.ID
 	net  transport.Network
-	last []byte
+	last int
 }
 
-func (s *sink) ID() transport.ID             { return s.id }
-func (s *sink) Network() transport.Network   { return s.net }
-func (s *sink) Alive() bool                  { return true }
-func (s *sink) Send(b []byte) error          { s.last = b; return nil }
-func (s *sink) WriteMsg(gosip.Message) error { return nil }
+func (s *sink) ID() transport.ID           { return s.id }
+func (s *sink) Network() transport.Network { return s.net }
+func (s *sink) Alive() bool                { return true }
+func (s *sink) Send(b []byte) error        { s.last = len(b); return nil }
 
-// register is a REGISTER and its answer as they are on the wire: 430 bytes of answer.
+// register is a REGISTER as phones write it.
 func register(i int) []byte {
 	return fmt.Appendf(nil, "REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.168.1.10:5060;branch=z9hG4bK%016x;rport=41234;received=203.0.113.7\r\n"+
 		"Max-Forwards: 70\r\nFrom: \"Alice\" <sip:alice@example.com>;tag=%08x\r\nTo: <sip:alice@example.com>\r\nCall-ID: %032x\r\n"+
@@ -56,7 +55,7 @@ func TestMemoryPerFinishedTransaction(t *testing.T) {
 	if _, _, past, _, _ := tb.Kept(); past != n {
 		t.Fatalf("%d answers held, want %d", past, n)
 	}
-	t.Logf("held per finished transaction: %d / %d bytes, of which the answer %d", held, limit, len(w.last))
+	t.Logf("held per finished transaction: %d / %d bytes, of which the answer %d", held, limit, w.last)
 	if held > limit {
 		t.Errorf("%d bytes, want at most %d", held, limit)
 	}
@@ -85,5 +84,22 @@ func TestAnswersHaveABudget(t *testing.T) {
 	}
 	if tb.Live() != 0 || tb.Held() != 0 {
 		t.Errorf("live %d, held %d", tb.Live(), tb.Held())
+	}
+}
+
+// No goroutine belongs to a message or a transaction. Not parallel: it counts them.
+func TestNoGoroutinePerTransaction(t *testing.T) {
+	tb := tx.New(tx.Config{}, tx.Deps{}, &user{})
+	defer tb.Close()
+	before := runtime.NumGoroutine()
+	for i := range 1000 {
+		w := newWire(fmt.Sprint(i), transport.UDP)
+		tb.ReceiveOn(w, request(t, "INVITE", fmt.Sprint("in", i)))
+		if _, err := tb.Call(w, request(t, "INVITE", fmt.Sprint("out", i)), (&told{}).on); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := runtime.NumGoroutine() - before; n > 64 || tb.Live() != 2000 { // the runtime serves a due timer in a goroutine of the shard
+		t.Errorf("%d goroutines more with %d transactions", n, tb.Live())
 	}
 }

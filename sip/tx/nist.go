@@ -1,6 +1,6 @@
 package tx
 
-import gosip "github.com/emiago/sipgo/sip"
+import "bytes"
 
 // answer is a finished non-INVITE server transaction over UDP: the Completed state of RFC 3261 section 17.2.2 in 56
 // bytes and the message. It goes back over the flow that repeats the request; the flow is part of the key.
@@ -14,15 +14,13 @@ type answer struct {
 // answerCost is what an answer takes beside its bytes: the struct, its place in the map and the rounding of sizes.
 const answerCost = 200
 
-// finishPlain sends the final answer of a request other than INVITE.
-func (s *Server) finishPlain(res *gosip.Response, stateless bool) error {
+// finishPlain leaves of a request other than INVITE what its final answer needs.
+func (s *Server) finishPlain(raw []byte, stateless bool) {
 	if s.reliable || stateless { // Timer J is zero: the transaction ends with its answer
 		s.remove()
-		return s.write(res)
+		return
 	}
-	b := s.t.encode(res)
-	s.sh.keep(s, &answer{key: s.key, bytes: b})
-	return s.send(b)
+	s.sh.keep(s, &answer{key: s.key, bytes: bytes.Clone(raw)})
 }
 
 // keep puts a's bytes in the place of the live transaction for Timer J.

@@ -1,7 +1,6 @@
 package tx
 
 import (
-	"bytes"
 	"strings"
 
 	gosip "github.com/emiago/sipgo/sip"
@@ -45,13 +44,6 @@ func tagged(to *gosip.ToHeader, code int, tag string) *gosip.ToHeader {
 	return c
 }
 
-// stamp gives a user's response the transaction's To tag. The header is replaced, not changed: it may be the request's.
-func stamp(res *gosip.Response, tag string) {
-	if to := res.To(); to != nil && res.StatusCode != 100 && !to.Params.Has("tag") {
-		res.ReplaceHeader(tagged(to, res.StatusCode, tag))
-	}
-}
-
 func share(h gosip.Header) gosip.Header { return h }
 
 // own copies a header; gosip.HeaderClone returns some of them as they are.
@@ -73,14 +65,4 @@ func buildReply(r *gosip.Request, code int, phrase, tag string, headers []gosip.
 		res.SetBody(nil)
 	}
 	return res
-}
-
-// encode serialises m into a slice of exactly its length, which is the only memory it costs.
-func (t *Table) encode(m gosip.Message) []byte {
-	buf := t.buffers.Get().(*bytes.Buffer)
-	buf.Reset()
-	m.StringWrite(buf)
-	b := bytes.Clone(buf.Bytes())
-	t.buffers.Put(buf)
-	return b
 }

@@ -1,6 +1,7 @@
 package tx
 
 import (
+	"bytes"
 	"context"
 	"sync"
 
@@ -85,72 +86,82 @@ func (s *Server) Response(code int, phrase string, headers ...gosip.Header) *gos
 // final one is an error and is not sent.
 func (s *Server) Respond(res *gosip.Response) error { return s.respond(res, false) }
 
-// Once is Respond for answers to strangers, a challenge above all: over UDP nothing stays of the transaction, so that
-// the answer is one packet for one packet and a spoofed source costs no memory. The ACK of such an answer to an INVITE
-// reaches User.Ack like any that nobody awaits. Over streams it is Respond.
-func (s *Server) Once(res *gosip.Response) error { return s.respond(res, true) }
-
 // Reply builds and sends a response of our own with extra headers.
 func (s *Server) Reply(code int, phrase string, headers ...gosip.Header) error {
 	return s.Respond(buildReply(s.req, code, phrase, s.Tag(), headers))
 }
 
-// ReplyOnce is Reply by way of Once.
-func (s *Server) ReplyOnce(code int, phrase string, headers ...gosip.Header) error {
-	return s.Once(buildReply(s.req, code, phrase, s.Tag(), headers))
+// Reject is Reply with a final answer for a stranger, a challenge above all: over UDP nothing stays of the transaction,
+// so that the answer is one packet for one packet and a spoofed source costs no memory. The ACK of such an answer to an
+// INVITE reaches User.Ack like any that nobody awaits. Over streams it is Reply.
+func (s *Server) Reject(code int, phrase string, headers ...gosip.Header) error {
+	return s.respond(buildReply(s.req, code, phrase, s.Tag(), headers), true)
 }
 
 func (s *Server) respond(res *gosip.Response, once bool) error {
-	stamp(res, s.Tag())
+	s.stamp(res)
+	raw, err := s.t.render(res)
+	if err != nil {
+		return err
+	}
+	defer s.t.recycle(raw)
+	if res.IsProvisional() {
+		return s.provisional(raw.Bytes())
+	}
+	return s.finish(res.StatusCode, raw.Bytes(), once && !s.reliable)
+}
+
+// stamp gives a user's response the transaction's To tag. The header is replaced, not changed: it may be the request's.
+func (s *Server) stamp(res *gosip.Response) {
+	if to := res.To(); to != nil && res.StatusCode != 100 && !to.Params.Has("tag") {
+		res.ReplaceHeader(tagged(to, res.StatusCode, s.Tag()))
+	}
 	if res.ContentLength() == nil {
 		res.SetBody(res.Body()) // a stream cannot do without (RFC 3261 section 18.3)
 	}
-	if res.IsProvisional() {
-		return s.provisional(res)
-	}
-	return s.finish(res, once && !s.reliable)
 }
 
-func (s *Server) provisional(res *gosip.Response) error {
-	var b []byte
+func (s *Server) provisional(raw []byte) error {
+	var keep []byte
 	if !s.reliable {
-		b = s.t.encode(res)
+		keep = bytes.Clone(raw)
 	}
 	s.mu.Lock()
-	if err := s.refusesLocked(); err != nil {
-		s.mu.Unlock()
+	err := s.refusesLocked()
+	if err == nil {
+		s.said, s.last = true, keep
+	}
+	s.mu.Unlock()
+	if err != nil {
 		return err
 	}
-	s.said, s.last = true, b
-	s.mu.Unlock()
-	if s.reliable {
-		return s.write(res)
-	}
-	return s.send(b)
+	return s.send(raw)
 }
 
-func (s *Server) finish(res *gosip.Response, stateless bool) error {
+func (s *Server) finish(code int, raw []byte, stateless bool) error {
 	s.mu.Lock()
-	if s.invite && s.err == nil && s.final/100 == 2 && res.IsSuccess() {
+	if s.invite && s.err == nil && s.final/100 == 2 && code/100 == 2 {
 		s.mu.Unlock()
-		return s.write(res) // one more 2xx: RFC 6026 section 7.1
+		return s.send(raw) // one more 2xx: RFC 6026 section 7.1
 	}
 	if err := s.refusesLocked(); err != nil {
 		s.mu.Unlock()
 		return err
 	}
-	s.final, s.last = res.StatusCode, nil
+	s.final, s.last = code, nil
 	if s.invite && !stateless {
-		s.end = s.endLocked(res)
+		s.end = s.endLocked(raw)
 	}
 	end, life := s.end, s.life
 	s.mu.Unlock()
 	s.settle()
 	if end != nil {
-		return s.finishInvite(end, res)
+		s.sh.keepInvite(s, end)
+	} else {
+		s.finishPlain(raw, stateless)
+		life.end()
 	}
-	life.end()
-	return s.finishPlain(res, stateless)
+	return s.send(raw)
 }
 
 // refusesLocked says why nothing more can be sent.

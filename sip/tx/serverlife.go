@@ -89,8 +89,6 @@ func (s *Server) remove() {
 	s.sh.mu.Unlock()
 }
 
-func (s *Server) write(res *gosip.Response) error { return failed(s.flow.WriteMsg(res)) }
-
 func (s *Server) send(b []byte) error { return failed(s.flow.Send(b)) }
 
 // failed makes a transport's error one of ours.

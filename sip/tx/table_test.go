@@ -241,7 +241,7 @@ func TestFailedWrite(t *testing.T) {
 // halfDead says it lives and cannot write.
 type halfDead struct{ *wire }
 
-func (halfDead) WriteMsg(gosip.Message) error { return errors.New("broken pipe") }
+func (halfDead) Send([]byte) error { return errors.New("broken pipe") }
 
 func TestBranchOfOurOwn(t *testing.T) {
 	t.Parallel()
@@ -315,11 +315,57 @@ func TestForwardedTagStays(t *testing.T) {
 	}
 }
 
+// A value from the store or the API with a line end in it would be a header of its own.
+func TestLineEndInAValueIsRefused(t *testing.T) {
+	t.Parallel()
+	var s *tx.Server
+	tb := newTable(t, &user{request: func(x *tx.Server) { s = x }})
+	w := newWire("w", transport.UDP)
+	tb.ReceiveOn(w, request(t, "REGISTER", "i"))
+	for _, v := range []string{"a\r\nEvil: 1", "a\nEvil: 1", "a\rEvil: 1"} {
+		if err := s.Reply(200, "OK", gosip.NewHeader("Server", v)); !errors.Is(err, tx.ErrShape) {
+			t.Errorf("%q: %v, want ErrShape", v, err)
+		}
+	}
+	r := request(t, "MESSAGE", "out", "Subject: x\r\n")
+	r.AppendHeader(gosip.NewHeader("P-Asserted-Identity", "\"a\r\nEvil: 1\" <sip:a@b>"))
+	if _, err := tb.Call(w, r, (&told{}).on); !errors.Is(err, tx.ErrShape) {
+		t.Errorf("request: %v, want ErrShape", err)
+	}
+	want(t, "nothing went out", w.names(), "")
+	if err := s.Reply(500, "Server Internal Error"); err != nil {
+		t.Errorf("the transaction is still open: %v", err)
+	}
+}
+
+func TestContentLengthIsAdded(t *testing.T) {
+	t.Parallel()
+	tb := newTable(t, &user{request: func(s *tx.Server) {
+		_ = s.Respond(s.Response(200, "OK"))
+	}})
+	w := newWire("w", transport.TLS)
+	tb.ReceiveOn(w, request(t, "OPTIONS", "l"))
+	r := gosip.NewRequest(gosip.OPTIONS, gosip.Uri{Scheme: "sip", Host: "example.com"})
+	for _, h := range request(t, "OPTIONS", "out").Headers() {
+		if h.Name() != "Content-Length" {
+			r.AppendHeader(h)
+		}
+	}
+	if _, err := tb.Call(w, r, (&told{}).on); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range w.sent {
+		if p.msg.ContentLength() == nil {
+			t.Errorf("no Content-Length on a stream:\n%s", p.msg)
+		}
+	}
+}
+
 // A12: a challenge to a stranger is one packet for one packet, and leaves nothing behind.
-func TestOnceKeepsNothingOverUDP(t *testing.T) {
+func TestRejectKeepsNothingOverUDP(t *testing.T) {
 	t.Parallel()
 	for _, method := range []string{"INVITE", "REGISTER"} {
-		tb := newTable(t, &user{request: func(s *tx.Server) { _ = s.ReplyOnce(407, "Proxy Authentication Required") }})
+		tb := newTable(t, &user{request: func(s *tx.Server) { _ = s.Reject(407, "Proxy Authentication Required") }})
 		w := newWire("w", transport.UDP)
 		tb.ReceiveOn(w, request(t, method, "o"))
 		wantNone(t, tb)
@@ -329,10 +375,10 @@ func TestOnceKeepsNothingOverUDP(t *testing.T) {
 }
 
 // RFC 3261 section 8.2.7: what is answered without state gets the same To tag when it is repeated.
-func TestOnceRepeatsItsTag(t *testing.T) {
+func TestRejectRepeatsItsTag(t *testing.T) {
 	t.Parallel()
 	tags := map[string]bool{}
-	tb := newTable(t, &user{request: func(s *tx.Server) { tags[s.Tag()] = true; _ = s.ReplyOnce(401, "Unauthorized") }})
+	tb := newTable(t, &user{request: func(s *tx.Server) { tags[s.Tag()] = true; _ = s.Reject(401, "Unauthorized") }})
 	for range 3 {
 		tb.ReceiveOn(newWire("w", transport.UDP), request(t, "REGISTER", "same"))
 	}
@@ -341,10 +387,10 @@ func TestOnceRepeatsItsTag(t *testing.T) {
 	}
 }
 
-func TestOnceOverStreamAbsorbsTheAck(t *testing.T) {
+func TestRejectOverStreamAbsorbsTheAck(t *testing.T) {
 	t.Parallel()
 	tb := newTable(t, &user{
-		request: func(s *tx.Server) { _ = s.ReplyOnce(407, "Proxy Authentication Required") },
+		request: func(s *tx.Server) { _ = s.Reject(407, "Proxy Authentication Required") },
 		ack:     func(*gosip.Request) { t.Error("the ACK is the transaction's") },
 	})
 	w := newWire("w", transport.TLS)
@@ -378,7 +424,7 @@ func TestShedOrder(t *testing.T) {
 		var tb *tx.Table
 		tb = tx.New(tx.Config{Max: 1000}, tx.Deps{}, &user{request: func(s *tx.Server) {
 			seen = append(seen, string(s.Request().Method))
-			_ = s.ReplyOnce(200, "OK")
+			_ = s.Reject(200, "OK")
 			tb.SetHeld(c.held)
 		}})
 		w := newWire("w", transport.UDP)

@@ -42,8 +42,6 @@ func (w *wire) ID() transport.ID           { return w.id }
 func (w *wire) Network() transport.Network { return w.net }
 func (w *wire) Alive() bool                { return !w.dead.Load() }
 
-func (w *wire) WriteMsg(m gosip.Message) error { return w.Send([]byte(m.String())) }
-
 func (w *wire) Send(b []byte) error {
 	if w.dead.Load() {
 		return errors.New("closed")
