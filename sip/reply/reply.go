@@ -70,7 +70,7 @@ func From(err error) *Error {
 	switch {
 	case errors.As(err, &e):
 		return e
-	case errors.Is(err, account.ErrDisabled), errors.Is(err, account.ErrPending):
+	case errors.Is(err, account.ErrDisabled), errors.Is(err, account.ErrPending), errors.Is(err, account.ErrNoDevice):
 		return New(403, "Forbidden").Because(err)
 	case errors.Is(err, account.ErrNotFound):
 		return New(404, "Not Found").Because(err)

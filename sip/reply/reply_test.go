@@ -26,6 +26,7 @@ func TestFrom(t *testing.T) {
 		{"a wrapped refusal too", fmt.Errorf("callee: %w", refusal), 486, "Busy Here"},
 		{"disabled", account.ErrDisabled, 403, "Forbidden"},
 		{"pending looks the same", account.ErrPending, 403, "Forbidden"},
+		{"a service it does not have", account.ErrNoDevice, 403, "Forbidden"},
 		{"wrapped", fmt.Errorf("caller: %w", account.ErrDisabled), 403, "Forbidden"},
 		{"unknown number", account.ErrNotFound, 404, "Not Found"},
 		{"the store is away", io.ErrUnexpectedEOF, 503, "Service Unavailable"},
