@@ -1,0 +1,310 @@
+// Package apitest serves the whole admin API over a real store for tests, and holds every request and answer that passes
+// through it against the API's document (admin/openapi.yaml).
+package apitest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/legacy"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"sipward/admin"
+	"sipward/internal/account"
+	"sipward/internal/seal"
+	"sipward/internal/store"
+	"sipward/internal/store/storetest"
+	"sipward/internal/telemetry"
+	"sipward/internal/web"
+	"sipward/provisioning"
+)
+
+// Bootstrap is the bootstrap token of every API here.
+const Bootstrap = "bootstrap-token-for-tests"
+
+// Realm is the SIP domain under which passwords are hashed here.
+const Realm = "sip.example"
+
+// BadWAV is what the clip check here says of anything that does not begin with RIFF.
+var errBadWAV = errors.New("not a WAV file: it must begin with RIFF (convert it: sipward clip convert FILE)")
+
+// API is the whole admin API, ready for requests.
+type API struct {
+	Store   *store.Store
+	Ring    *seal.Ring
+	Handler http.Handler
+	Routes  []web.Route
+	Health  *telemetry.Health
+	Spec    *openapi3.T
+	Log     *Lines // what the API has logged
+
+	t      testing.TB
+	router routers.Router
+}
+
+// Lines is a log that tests can read while it is written.
+type Lines struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+// Write appends.
+func (l *Lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+// String is everything written so far.
+func (l *Lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// Open serves an API over a fresh store.
+func Open(t testing.TB) *API { return OpenWith(t, web.Config{}) }
+
+// OpenWith serves an API whose floor has the limits given.
+func OpenWith(t testing.TB, c web.Config) *API {
+	t.Helper()
+	a := &API{t: t, Store: storetest.Open(t), Ring: seal.NewRing("sip", seal.NewRoot()), Log: &Lines{}}
+	a.Health = telemetry.NewHealth(telemetry.Probe{Name: "store", Check: a.Store.Ping})
+	cursors := web.NewCursors(nil)
+	prov, err := provisioning.New(provisioning.Config{Realm: Realm}, provisioning.Deps{
+		Accounts: a.Store.Accounts, Groups: a.Store.Groups, Ring: a.Ring, Cursors: cursors, Now: time.Now,
+	})
+	must(t, err)
+	adm, err := admin.New(admin.Deps{
+		Accounts: a.Store.Accounts, Groups: a.Store.Groups, Locations: a.Store.Locations, Changes: a.Store.Changes, Effects: a.Store,
+		Clips: a.Store.Clips, Nodes: a.Store.Nodes, Tokens: a.Store.Tokens, Health: a.Health, Shipped: Shipped(), Check: check,
+		Cursors: cursors, Version: "v0.0.0-test", Now: time.Now,
+	})
+	must(t, err)
+	a.Routes = append(prov.Routes(), adm.Routes()...)
+	log, err := telemetry.NewLogger(a.Log, telemetry.LogConfig{Format: "json"})
+	must(t, err)
+	c.Bootstrap = Bootstrap
+	a.Handler, err = web.New(c, web.Deps{Tokens: a.Store.Tokens, Log: log, Metrics: prometheus.NewRegistry(), Now: time.Now}, a.Routes)
+	must(t, err)
+	a.readSpec()
+	return a
+}
+
+// Shipped is two prompts in two languages.
+func Shipped() fstest.MapFS {
+	return fstest.MapFS{
+		"en/account-disabled.wav": {Data: []byte("RIFF en account-disabled")},
+		"en/callee-disabled.wav":  {Data: []byte("RIFF en callee-disabled")},
+		"it/account-disabled.wav": {Data: []byte("RIFF it account-disabled")},
+		"it/callee-disabled.wav":  {Data: []byte("RIFF it callee-disabled")},
+	}
+}
+
+func check(r io.ReadSeeker) (time.Duration, error) {
+	head := make([]byte, 4)
+	if _, err := io.ReadFull(r, head); err != nil || string(head) != "RIFF" {
+		return 0, errBadWAV
+	}
+	return 1500 * time.Millisecond, nil
+}
+
+func (a *API) readSpec() {
+	a.t.Helper()
+	w := httptest.NewRecorder()
+	a.Handler.ServeHTTP(w, httptest.NewRequestWithContext(a.t.Context(), http.MethodGet, "/api/openapi.json", nil))
+	loader := openapi3.NewLoader()
+	spec, err := loader.LoadFromData(w.Body.Bytes())
+	must(a.t, err)
+	must(a.t, spec.Validate(a.t.Context()))
+	a.Spec = spec
+	a.router, err = legacy.NewRouter(spec)
+	must(a.t, err)
+}
+
+// Token makes a token of a role.
+func (a *API) Token(role account.Role) string {
+	a.t.Helper()
+	id, shown, hash := web.NewToken()
+	_, err := a.Store.Tokens.Create(a.t.Context(), account.Token{
+		ID: id, Name: "test-" + string(role), Role: role, Hash: hash[:], Created: time.Now(), By: "test",
+	})
+	must(a.t, err)
+	return shown.Reveal()
+}
+
+// Call is one request; zero fields are left out, and the bearer is the bootstrap token unless it is "-".
+type Call struct {
+	Method, Path string
+	Body         any // a string or []byte goes as it is, anything else as JSON
+	Type         string
+	Bearer       string
+	Match        string // If-Match
+	Header       http.Header
+	From         string // the client's address
+}
+
+// Answer is what came back.
+type Answer struct {
+	*httptest.ResponseRecorder
+	t testing.TB
+}
+
+// Do sends a request. The answer, and a request that was answered 2xx, must be as the document says.
+func (a *API) Do(c Call) Answer {
+	a.t.Helper()
+	body, kind := encode(a.t, c)
+	r := request(a.t, c, body, kind)
+	w := httptest.NewRecorder()
+	a.Handler.ServeHTTP(w, r)
+	a.hold(c, body, kind, w)
+	return Answer{w, a.t}
+}
+
+func encode(t testing.TB, c Call) (body []byte, kind string) {
+	t.Helper()
+	switch b := c.Body.(type) {
+	case nil:
+		return nil, c.Type
+	case string:
+		body = []byte(b)
+	case []byte:
+		body = b
+	default:
+		var err error
+		body, err = json.Marshal(b)
+		must(t, err)
+	}
+	kind = "application/json"
+	if c.Type != "" {
+		kind = c.Type
+	}
+	return body, kind
+}
+
+func request(t testing.TB, c Call, body []byte, kind string) *http.Request {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), c.Method, c.Path, bytes.NewReader(body))
+	for k, v := range c.Header {
+		r.Header[k] = v
+	}
+	if kind != "" {
+		r.Header.Set("Content-Type", kind)
+	}
+	if c.Bearer == "" {
+		c.Bearer = Bootstrap
+	}
+	if c.Bearer != "-" {
+		r.Header.Set("Authorization", "Bearer "+c.Bearer)
+	}
+	if c.Match != "" {
+		r.Header.Set("If-Match", c.Match)
+	}
+	if c.From != "" {
+		r.RemoteAddr = c.From + ":40000"
+	}
+	return r
+}
+
+// hold holds the exchange against the document.
+func (a *API) hold(c Call, body []byte, kind string, w *httptest.ResponseRecorder) {
+	a.t.Helper()
+	r := request(a.t, c, body, kind)
+	route, params, err := a.router.FindRoute(r)
+	if err != nil {
+		if w.Code < 400 {
+			a.t.Errorf("%s %s answered %d, but the document does not know it: %v", c.Method, c.Path, w.Code, err)
+		}
+		return
+	}
+	in := &openapi3filter.RequestValidationInput{
+		Request: r, PathParams: params, Route: route,
+		Options: &openapi3filter.Options{
+			AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true,
+			ExcludeRequestBody: kind != "application/json",
+		},
+	}
+	if w.Code < 300 {
+		if err := openapi3filter.ValidateRequest(a.t.Context(), in); err != nil {
+			a.t.Errorf("%s %s was accepted, but the document refuses it: %v", c.Method, c.Path, err)
+		}
+	}
+	if strings.Contains(w.Header().Get("Content-Type"), "json") && !strings.Contains(w.Header().Get("Content-Type"), "ndjson") || w.Code >= 400 {
+		out := &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: w.Code, Header: w.Header()}
+		out.SetBodyBytes(w.Body.Bytes())
+		if err := openapi3filter.ValidateResponse(a.t.Context(), out); err != nil {
+			a.t.Errorf("%s %s answered %d outside the document: %v\n%s", c.Method, c.Path, w.Code, err, w.Body)
+		}
+	}
+}
+
+// Want ends the test unless the status is code.
+func (a Answer) Want(code int) Answer {
+	a.t.Helper()
+	if a.Code != code {
+		a.t.Fatalf("status %d, want %d: %s", a.Code, code, a.Body)
+	}
+	return a
+}
+
+// Refused ends the test unless the answer is a problem of that status and code.
+func (a Answer) Refused(status int, code string) web.Problem {
+	a.t.Helper()
+	var p web.Problem
+	if err := json.Unmarshal(a.Body.Bytes(), &p); err != nil || a.Code != status || p.Code != code {
+		a.t.Fatalf("status %d %s, want %d with code %s", a.Code, a.Body, status, code)
+	}
+	return p
+}
+
+// JSON is the body, an object.
+func (a Answer) JSON() map[string]any {
+	a.t.Helper()
+	var m map[string]any
+	if err := json.Unmarshal(a.Body.Bytes(), &m); err != nil {
+		a.t.Fatalf("%v in %s", err, a.Body)
+	}
+	return m
+}
+
+// Get is a string member of the body.
+func (a Answer) Get(name string) string {
+	a.t.Helper()
+	s, _ := a.JSON()[name].(string)
+	return s
+}
+
+// Group makes a group and returns its id.
+func (a *API) Group(name string) string {
+	a.t.Helper()
+	return a.Do(Call{Method: http.MethodPost, Path: "/api/v1/groups", Body: map[string]any{"name": name}}).Want(http.StatusCreated).Get("id")
+}
+
+// Account makes a plain account with more than the required members.
+func (a *API) Account(group, owner, number string, more map[string]any) Answer {
+	a.t.Helper()
+	body := map[string]any{"group_id": group, "owner": owner, "number": number}
+	for k, v := range more {
+		body[k] = v
+	}
+	return a.Do(Call{Method: http.MethodPost, Path: "/api/v1/accounts", Body: body}).Want(http.StatusCreated)
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
