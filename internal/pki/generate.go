@@ -1,0 +1,119 @@
+package pki
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"fmt"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+const (
+	caLife   = 10 * 365 * 24 * time.Hour
+	certLife = 397 * 24 * time.Hour // the most that Apple's platforms accept
+	renewal  = 30 * 24 * time.Hour
+)
+
+// Files names a certificate's three files.
+type Files struct{ CA, Cert, Key string }
+
+// In names the generated files below a directory.
+func In(dir string) Files {
+	return Files{CA: filepath.Join(dir, "ca.pem"), Cert: filepath.Join(dir, "server.pem"), Key: filepath.Join(dir, "server.key")}
+}
+
+// Ensure makes a CA and a certificate for names (hosts and addresses, the first is the subject) in dir, unless there is
+// a good one already.
+func Ensure(dir string, names []string, now time.Time) (Files, error) {
+	f := In(dir)
+	if good(f, names, now) {
+		return f, nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return f, fmt.Errorf("certificate: %w", err)
+	}
+	ca, caKey, err := authority(f.CA, filepath.Join(dir, "ca.key"), now)
+	if err != nil {
+		return f, err
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return f, fmt.Errorf("certificate: %w", err)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, leaf(names, now), ca, &key.PublicKey, caKey)
+	if err != nil {
+		return f, fmt.Errorf("certificate: %w", err)
+	}
+	return f, errors.Join(writeKey(f.Key, key), writeFile(f.Cert, "CERTIFICATE", der, 0o644))
+}
+
+// good reports whether the files hold a certificate for all names that is not about to end.
+func good(f Files, names []string, now time.Time) bool {
+	cert, err := readCert(f.Cert)
+	if err != nil || now.Add(renewal).After(cert.NotAfter) {
+		return false
+	}
+	if _, err := os.Stat(f.Key); err != nil {
+		return false
+	}
+	return !slices.ContainsFunc(names, func(n string) bool { return cert.VerifyHostname(n) != nil })
+}
+
+func leaf(names []string, now time.Time) *x509.Certificate {
+	c := &x509.Certificate{
+		SerialNumber: serial(), Subject: pkix.Name{CommonName: names[0]},
+		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(certLife),
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+		BasicConstraintsValid: true,
+	}
+	for _, n := range names {
+		if ip := net.ParseIP(n); ip != nil {
+			c.IPAddresses = append(c.IPAddresses, ip)
+		} else {
+			c.DNSNames = append(c.DNSNames, n)
+		}
+	}
+	return c
+}
+
+// authority reads the CA, or makes one.
+func authority(certFile, keyFile string, now time.Time) (*x509.Certificate, *ecdsa.PrivateKey, error) {
+	cert, certErr := readCert(certFile)
+	key, keyErr := readKey(keyFile)
+	if certErr == nil && keyErr == nil {
+		return cert, key, nil
+	}
+	if !errors.Is(certErr, os.ErrNotExist) && certErr != nil {
+		return nil, nil, fmt.Errorf("CA %s: %w: restore it, or remove it and its key to make a new one", certFile, certErr)
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, nil, fmt.Errorf("CA: %w", err)
+	}
+	ca := &x509.Certificate{
+		SerialNumber: serial(), Subject: pkix.Name{CommonName: "sipward CA"},
+		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(caLife),
+		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign, IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, ca, ca, &key.PublicKey, key)
+	if err != nil {
+		return nil, nil, fmt.Errorf("CA: %w", err)
+	}
+	return ca, key, errors.Join(writeKey(keyFile, key), writeFile(certFile, "CERTIFICATE", der, 0o644))
+}
+
+func serial() *big.Int {
+	n, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
+	if err != nil {
+		panic(err) // the system's random source never fails
+	}
+	return n
+}

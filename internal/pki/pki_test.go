@@ -1,0 +1,135 @@
+package pki_test
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"sipward/internal/pki"
+)
+
+var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
+
+// handshake connects a client that trusts the CA file and returns the server certificate it was shown.
+func handshake(t *testing.T, p *pki.Pair, ca, name string) (*x509.Certificate, error) {
+	t.Helper()
+	pem, err := os.ReadFile(ca)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(pem)
+	a, b := net.Pipe()
+	defer a.Close()
+	defer b.Close()
+	go func() { _ = tls.Server(a, p.Server()).Handshake() }()
+	c := tls.Client(b, &tls.Config{RootCAs: roots, ServerName: name})
+	if err := c.Handshake(); err != nil {
+		return nil, err
+	}
+	return c.ConnectionState().PeerCertificates[0], nil
+}
+
+func TestEnsureMakesACertificateClientsAccept(t *testing.T) {
+	t.Parallel()
+	f, err := pki.Ensure(t.TempDir(), []string{"sip.example.com", "127.0.0.1", "::1"}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := pki.Open(f.Cert, f.Key, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"sip.example.com", "127.0.0.1", "::1"} {
+		if _, err := handshake(t, p, f.CA, name); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := handshake(t, p, f.CA, "other.example.com"); err == nil {
+		t.Error("a name the certificate is not for was accepted")
+	}
+	if i, err := os.Stat(f.Key); err != nil || i.Mode().Perm() != 0o600 {
+		t.Errorf("key file: mode %v, %v; want 0600", i.Mode(), err)
+	}
+}
+
+func TestEnsureKeepsAGoodOneAndRenewsInTime(t *testing.T) {
+	t.Parallel()
+	dir, now := t.TempDir(), time.Now()
+	serial := func(names []string, at time.Time) string {
+		f, err := pki.Ensure(dir, names, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := pki.Open(f.Cert, f.Key, quiet)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.Leaf().SerialNumber.String()
+	}
+	first := serial([]string{"a.example"}, now)
+	if again := serial([]string{"a.example"}, now.Add(300*24*time.Hour)); again != first {
+		t.Error("a good certificate was replaced")
+	}
+	second := serial([]string{"a.example"}, now.Add(380*24*time.Hour))
+	if second == first {
+		t.Error("a certificate in its last 30 days was kept")
+	}
+	if third := serial([]string{"a.example", "b.example"}, now); third == second {
+		t.Error("a certificate without a new name was kept")
+	}
+}
+
+func TestPairFollowsItsFilesAndKeepsAWorkingOne(t *testing.T) {
+	dir, other := t.TempDir(), t.TempDir()
+	f, err := pki.Ensure(dir, []string{"a.example"}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := pki.Ensure(other, []string{"a.example"}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		p, err := pki.Open(f.Cert, f.Key, quiet)
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() { _ = p.Run(t.Context()) }()
+		old := p.Leaf().SerialNumber.String()
+		replace(t, f.Cert, []byte("nonsense"))
+		time.Sleep(3 * time.Second) // synctest: the clock jumps
+		if p.Leaf().SerialNumber.String() != old {
+			t.Error("a broken file replaced a working certificate")
+		}
+		for from, to := range map[string]string{g.Cert: f.Cert, g.Key: f.Key} {
+			b, err := os.ReadFile(from)
+			if err != nil {
+				t.Fatal(err)
+			}
+			replace(t, to, b)
+		}
+		time.Sleep(3 * time.Second)
+		if p.Leaf().SerialNumber.String() == old {
+			t.Error("a new certificate is not in use after 3 s")
+		}
+	})
+}
+
+func replace(t *testing.T, file string, content []byte) {
+	t.Helper()
+	tmp := filepath.Join(filepath.Dir(file), "tmp")
+	if err := os.WriteFile(tmp, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(tmp, file); err != nil {
+		t.Fatal(err)
+	}
+}
