@@ -7,8 +7,8 @@
 // bounded window in memory remembers it, for nonces that were used with success only. The digest uri must be equivalent
 // to the Request-URI.
 //
-// Unknown users, and accounts that have no password yet, cost the same work and get the same answers as a wrong
-// password, and every comparison takes constant time, so that nobody without the password learns whether an account
+// Unknown users, and accounts that have no password yet, cost the same work (the look-up in the store included) and get
+// the same answers as a wrong password, and every comparison takes constant time, so that nobody without the password learns whether an account
 // exists or in which state it is.
 //
 // Wrong answers are counted per source (the Blamer, which bans for a while) and per account and source: past a budget

@@ -390,3 +390,30 @@ func TestOnlySuccessIsRemembered(t *testing.T) {
 		t.Errorf("%d nonces are held after 200 challenges and wrong answers", n)
 	}
 }
+
+// A2 by the clock: a wrong answer for a known user, which a cache would know at once, asks the store as often as one for
+// a name nobody has.
+func TestWrongAnswersCostTheSameReads(t *testing.T) {
+	t.Parallel()
+	const target = "sip:example.com"
+	b := newBench(t, auth.Config{Failures: 1000})
+	unknown := 0
+	inner := b.deps.Accounts
+	b.deps.Accounts = accounts(func(u string) (account.Account, error) {
+		a, err := inner.CachedByUser(t.Context(), u)
+		if err != nil {
+			unknown++ // what is known comes out of the cache; only these reach the store
+		}
+		return a, err
+	})
+	b.deps.Metrics = nil
+	b.Verifier = auth.New(auth.Config{Realm: realm}, b.deps)
+	for _, u := range []string{user, "9999"} {
+		unknown = 0
+		c := challenge(t, b.refused(t, 401, request(gosip.REGISTER, target)), "MD5")
+		b.refused(t, 401, request(gosip.REGISTER, target, sign(t, c, gosip.REGISTER, target, u, "guess", 1)))
+		if unknown != 1 {
+			t.Errorf("%s: %d reads of the store, want 1", u, unknown)
+		}
+	}
+}
