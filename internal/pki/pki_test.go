@@ -26,14 +26,22 @@ func handshake(t *testing.T, p *pki.Pair, ca, name string) (*x509.Certificate, e
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(pem)
-	a, b := net.Pipe()
-	defer a.Close()
-	defer b.Close()
-	go func() { _ = tls.Server(a, p.Server()).Handshake() }()
-	c := tls.Client(b, &tls.Config{RootCAs: roots, ServerName: name})
-	if err := c.Handshake(); err != nil {
+	l, err := tls.Listen("tcp", "127.0.0.1:0", p.Server())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		if c, err := l.Accept(); err == nil {
+			_ = c.(*tls.Conn).Handshake() // the client judges
+			_ = c.Close()
+		}
+	}()
+	c, err := tls.DialWithDialer(&net.Dialer{Timeout: 5 * time.Second}, "tcp", l.Addr().String(), &tls.Config{RootCAs: roots, ServerName: name})
+	if err != nil {
 		return nil, err
 	}
+	defer c.Close()
 	return c.ConnectionState().PeerCertificates[0], nil
 }
 
