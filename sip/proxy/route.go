@@ -119,3 +119,6 @@ func (c *Core) recorded(res *gosip.Response) []*dialog.Dialog {
 	}
 	return list
 }
+
+// HostPort is our host and port for a network, as URIs name them.
+func (c *Core) HostPort(n transport.Network) string { return hostPort(c.deps.Flows.Host(n)) }

@@ -1,0 +1,192 @@
+package sip
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"slices"
+	"strings"
+
+	gosip "github.com/emiago/sipgo/sip"
+
+	"sipward/internal/account"
+	"sipward/internal/call"
+	"sipward/media"
+	"sipward/sip/announce"
+	"sipward/sip/header"
+	"sipward/sip/proxy"
+	"sipward/sip/reply"
+	"sipward/sip/tx"
+)
+
+// register answers REGISTER. The state is asked after the credentials, so that nobody without the password learns it.
+func (s *Server) register(ctx context.Context, t *tx.Server, caller account.Account) error {
+	v := decideCaller(account.Register, caller)
+	if v.refusal != nil && !s.config.Quarantine(caller.Kind) {
+		return v.refusal
+	}
+	res, err := s.registrar.Register(ctx, caller, t.Flow(), t.Request())
+	if err != nil {
+		return err
+	}
+	s.keeper.watch(caller, t.Flow(), t.Request())
+	s.metrics.request(t.Request(), res.StatusCode)
+	return t.Respond(res)
+}
+
+// invite connects a call, or says aloud why not.
+func (s *Server) invite(ctx context.Context, t *tx.Server, caller account.Account) error {
+	if v := s.judgeCaller(account.Call, caller); v.refusal != nil {
+		return s.announce(t, caller, v)
+	}
+	found, v, err := s.find(ctx, account.BeCalled, t.Request())
+	if err != nil {
+		return err
+	}
+	if v.refusal != nil {
+		return s.announce(t, caller, v)
+	}
+	found.Server, found.Caller = t, caller
+	d, err := s.proxy.Request(found)
+	if errors.Is(err, proxy.ErrUnreachable) {
+		return s.announce(t, caller, unreachable())
+	}
+	if err != nil {
+		return err
+	}
+	// Insert, then check: a disable that came between reading the states and entering the dialog is seen here, a later
+	// one finds the dialog.
+	if s.enforcer.Blocked(caller.ID) || s.enforcer.Blocked(found.Callee.ID) {
+		d.End(disabledReason())
+	}
+	return nil
+}
+
+// other forwards a request outside of any call to the phones of its callee.
+func (s *Server) other(ctx context.Context, t *tx.Server, caller account.Account) error {
+	ask, reach := operations(t.Request().Method)
+	if v := s.judgeCaller(ask, caller); v.refusal != nil {
+		return v.refusal
+	}
+	if t.Request().Recipient.User == "" && t.Request().Recipient.Scheme != "tel" {
+		return serverItself(t.Request().Method)
+	}
+	found, v, err := s.find(ctx, reach, t.Request())
+	if err != nil {
+		return err
+	}
+	if v.refusal != nil {
+		return v.refusal
+	}
+	found.Server, found.Caller = t, caller
+	_, err = s.proxy.Request(found)
+	return err
+}
+
+func operations(m gosip.RequestMethod) (ask, reach account.Op) {
+	if m == gosip.MESSAGE {
+		return account.Message, account.BeMessaged
+	}
+	return account.Subscribe, account.BeCalled
+}
+
+// serverItself refuses what is addressed to no number: we hold no event state of our own (RFC 6665 section 7.3.1).
+func serverItself(m gosip.RequestMethod) error {
+	if m == gosip.SUBSCRIBE || m == gosip.PUBLISH {
+		return reply.New(489, "Bad Event")
+	}
+	return reply.New(405, "Method Not Allowed", gosip.NewHeader("Allow", allowed))
+}
+
+// judgeCaller is decideCaller with what the change stream has told meanwhile.
+func (s *Server) judgeCaller(op account.Op, caller account.Account) verdict {
+	if v := decideCaller(op, caller); v.refusal != nil {
+		return v
+	}
+	if s.enforcer.Blocked(caller.ID) {
+		return decideCaller(op, suspended())
+	}
+	return verdict{}
+}
+
+// find reads the truth about the callee: who is dialled, in which state, and where its phones are.
+func (s *Server) find(ctx context.Context, op account.Op, req *gosip.Request) (proxy.Call, verdict, error) {
+	dialled := dialledUser(&req.Recipient)
+	number, err := account.ParseNumber(dialled)
+	if err != nil {
+		return proxy.Call{}, unknownNumber(), nil
+	}
+	callee, err := s.deps.Accounts.CachedByNumber(ctx, number)
+	if errors.Is(err, account.ErrNotFound) {
+		return proxy.Call{}, unknownNumber(), nil
+	}
+	if err != nil {
+		return proxy.Call{}, verdict{}, reply.Unavailable(err)
+	}
+	callee, set, err := s.deps.Locations.Lookup(ctx, callee.ID)
+	if errors.Is(err, account.ErrNotFound) {
+		return proxy.Call{}, unknownNumber(), nil
+	}
+	if err != nil {
+		return proxy.Call{}, verdict{}, reply.Unavailable(err)
+	}
+	found := proxy.Call{Callee: callee, Bindings: set.Live(s.deps.Now()), Dialled: dialled}
+	if s.enforcer.Blocked(callee.ID) && callee.State() == account.Active {
+		return found, verdict{}, nil // the truth just read is younger than the block
+	}
+	return found, decideCallee(op, callee, s.calleeClip()), nil
+}
+
+func (s *Server) calleeClip() media.Prompt {
+	if s.config.CalleeClip == "" {
+		return media.CalleeDisabled
+	}
+	return s.config.CalleeClip
+}
+
+// dialledUser is the user part of a Request-URI without its parameters, or the number of a tel URI (RFC 3966).
+func dialledUser(uri *gosip.Uri) string {
+	user := uri.User
+	if uri.Scheme == "tel" {
+		user = uri.Raw()
+	}
+	user, _, _ = strings.Cut(user, ";")
+	if plain, err := url.PathUnescape(user); err == nil {
+		return plain
+	}
+	return user
+}
+
+// announce ends a call with the clip its verdict names, when there is one and it is wanted.
+func (s *Server) announce(t *tx.Server, caller account.Account, v verdict) error {
+	agent := header.First(t.Request(), "user-agent")
+	mode := s.config.Mode(caller.Kind, agent)
+	if v.clip == "none" || failure(v.clip) && !slices.Contains(s.config.FailureClips, v.clip) {
+		mode = announce.None
+	}
+	record := call.Record{
+		CallID: t.Request().CallID().Value(), Node: s.config.Node, From: caller.ID, FromNumber: caller.Number, FromAgent: agent,
+		ToNumber: dialledUser(&t.Request().Recipient),
+	}
+	if mode == announce.None {
+		record.Code, record.Disposition, record.Started = v.refusal.Code, call.Failed, s.deps.Now()
+		record.Ended = record.Started
+		s.ended(record)
+		return v.refusal
+	}
+	s.metrics.request(t.Request(), v.refusal.Code)
+	s.announcer.Play(s.ctx, announce.Announcement{
+		Server: t, Listener: caller, Prompt: v.clip, Mode: mode, Final: v.refusal, Reason: v.reason, Record: record,
+	})
+	return nil
+}
+
+func failure(p media.Prompt) bool { return p == media.NumberUnknown || p == media.NotReachable }
+
+func (s *Server) ended(r call.Record) {
+	s.metrics.call(r)
+	s.log.Info("call ended", "call_id", r.CallID, "from", r.FromNumber, "to", r.ToNumber, "code", r.Code, "disposition", string(r.Disposition))
+	if s.deps.Calls != nil {
+		s.deps.Calls.Ended(r)
+	}
+}

@@ -1,0 +1,60 @@
+package sip
+
+import (
+	"runtime/debug"
+	"strconv"
+
+	gosip "github.com/emiago/sipgo/sip"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"sipward/internal/call"
+)
+
+// metrics of the node; labels are bounded: known methods, status classes, the six dispositions.
+type metrics struct {
+	registry prometheus.Registerer
+	requests *prometheus.CounterVec
+	calls    *prometheus.CounterVec
+	panics   prometheus.Counter
+}
+
+func newMetrics(r prometheus.Registerer) *metrics {
+	if r == nil {
+		r = prometheus.NewRegistry()
+	}
+	m := &metrics{
+		registry: r,
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "sipward_sip_requests_total", Help: "Requests answered by the server itself, by method and status class (1xx to 6xx)."}, []string{"method", "class"}),
+		calls:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "sipward_calls_total", Help: "Calls ended, by disposition (ANSWERED, NO_ANSWER, BUSY, FAILED, CANCELLED, ANNOUNCED)."}, []string{"disposition"}),
+		panics:   prometheus.NewCounter(prometheus.CounterOpts{Name: "sipward_sip_panics_total", Help: "Handlers that panicked; each is a bug."}),
+	}
+	r.MustRegister(m.requests, m.calls, m.panics)
+	return m
+}
+
+// watch exports what the node counts anyway.
+func (m *metrics) watch(s *Server) {
+	gauge := func(name, help string, f func() int) {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(f()) }))
+	}
+	gauge("sipward_calls_active", "Calls that are up on this node.", s.dialogs.Len)
+	gauge("sipward_announcements_active", "Clips that play on this node.", s.announcer.Len)
+	gauge("sipward_transactions_active", "Transactions without a final answer.", s.table.Live)
+}
+
+func (m *metrics) request(req *gosip.Request, code int) {
+	m.requests.WithLabelValues(known(req.Method), strconv.Itoa(code/100)+"xx").Inc()
+}
+
+func (m *metrics) call(r call.Record) { m.calls.WithLabelValues(string(r.Disposition)).Inc() }
+
+// known keeps a stranger from making labels.
+func known(m gosip.RequestMethod) string {
+	switch m {
+	case gosip.REGISTER, gosip.INVITE, gosip.BYE, gosip.MESSAGE, gosip.OPTIONS, gosip.SUBSCRIBE, gosip.NOTIFY, gosip.REFER, gosip.INFO, gosip.PRACK, gosip.UPDATE, gosip.PUBLISH:
+		return string(m)
+	}
+	return "other"
+}
+
+func stack() string { return string(debug.Stack()) }

@@ -1,0 +1,173 @@
+package sip
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	gosip "github.com/emiago/sipgo/sip"
+
+	"sipward/internal/account"
+	"sipward/sip/header"
+	"sipward/sip/proxy"
+	"sipward/sip/reply"
+	"sipward/sip/transport"
+	"sipward/sip/tx"
+)
+
+// storeTime bounds what one request may wait for the store.
+const storeTime = 500 * time.Millisecond
+
+// Request takes a new request (tx.User). What needs no store is done at once, in the flow's order; the rest on a worker.
+func (s *Server) Request(t *tx.Server) {
+	path, err := s.admit(t)
+	switch {
+	case err != nil:
+		s.fail(t, account.Account{}, err)
+	case tagged(t.Request()):
+		s.inside(t, path)
+	case s.ping(t):
+	case !s.auth.Signed(t.Request()):
+		s.challenge(t)
+	default:
+		if !s.pool.submit(func() { s.serve(t) }) {
+			s.fail(t, account.Account{}, reply.Unavailable(errors.New("too many requests wait for a worker")))
+		}
+	}
+}
+
+// admit makes the checks of RFC 3261 section 16.3 that cost nothing: extensions, hops, loops, routes, domain.
+func (s *Server) admit(t *tx.Server) (proxy.Path, error) {
+	req := t.Request()
+	if tags := header.First(req, "proxy-require"); tags != "" {
+		return proxy.Path{}, reply.New(420, "Bad Extension", gosip.NewHeader("Unsupported", tags))
+	}
+	if hops := req.MaxForwards(); hops != nil && hops.Val() == 0 && req.Method != gosip.REGISTER {
+		return proxy.Path{}, reply.New(483, "Too Many Hops")
+	}
+	path, err := s.proxy.Routes(t.Flow(), req)
+	if err != nil || tagged(req) {
+		return path, err
+	}
+	switch {
+	case len(path.Rest) > 0:
+		return path, proxy.ErrPreloaded
+	case s.proxy.Looped(req):
+		return path, reply.New(482, "Loop Detected")
+	case req.Recipient.Scheme != "sip" && req.Recipient.Scheme != "sips" && req.Recipient.Scheme != "tel":
+		return path, reply.New(416, "Unsupported URI Scheme")
+	case req.Recipient.Scheme != "tel" && !s.proxy.Ours(t.Flow(), &req.Recipient):
+		return path, reply.New(403, "Domain Not Served Here")
+	}
+	return path, nil
+}
+
+func tagged(req *gosip.Request) bool {
+	_, ok := req.To().Params.Get("tag")
+	return ok
+}
+
+// ping answers an OPTIONS to the server itself (RFC 3261 section 11.2): phones and monitors use it as a ping.
+func (s *Server) ping(t *tx.Server) bool {
+	req := t.Request()
+	if req.Method != gosip.OPTIONS || req.Recipient.User != "" {
+		return false
+	}
+	s.send(t, 200, "OK", gosip.NewHeader("Allow", allowed), gosip.NewHeader("Accept", "application/sdp"), gosip.NewHeader("Supported", "path, outbound"))
+	return true
+}
+
+// allowed lists the methods that are handled or passed.
+const allowed = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, MESSAGE, SUBSCRIBE, NOTIFY, PUBLISH, REFER, INFO, PRACK, UPDATE"
+
+// challenge asks for credentials, without state: a spoofed source gets one packet for one.
+func (s *Server) challenge(t *tx.Server) {
+	refusal := reply.From(s.auth.Challenge(t.Request(), false))
+	if err := t.Reject(refusal.Code, refusal.Phrase, refusal.Headers...); err != nil {
+		s.log.Debug("challenge not sent", "err", err)
+	}
+	s.metrics.request(t.Request(), refusal.Code)
+}
+
+// serve authenticates a request and hands it to its method's handler, on a worker.
+func (s *Server) serve(t *tx.Server) {
+	defer s.recovered(t)
+	ctx, cancel := context.WithTimeout(s.ctx, storeTime)
+	defer cancel()
+	req := t.Request()
+	caller, err := s.auth.Verify(ctx, req, t.Flow().Remote().Addr())
+	if err == nil {
+		err = s.handler(req.Method)(ctx, t, caller)
+	}
+	if err != nil {
+		s.fail(t, caller, err)
+	}
+}
+
+type handler func(ctx context.Context, t *tx.Server, caller account.Account) error
+
+func (s *Server) handler(m gosip.RequestMethod) handler {
+	switch m {
+	case gosip.REGISTER:
+		return s.register
+	case gosip.INVITE:
+		return s.invite
+	}
+	return s.other
+}
+
+// fail gives a request the one final answer its error means, and logs it.
+func (s *Server) fail(t *tx.Server, caller account.Account, err error) {
+	refusal := reply.From(err)
+	s.send(t, refusal.Code, refusal.Phrase, refusal.Headers...)
+	if refusal.Code >= 500 {
+		s.log.Warn("request failed", s.fields(t, caller, "code", refusal.Code, "err", err)...)
+		return
+	}
+	s.log.Debug("request refused", s.fields(t, caller, "code", refusal.Code, "err", err)...)
+}
+
+func (s *Server) send(t *tx.Server, code int, phrase string, headers ...gosip.Header) {
+	if err := t.Reply(code, phrase, headers...); err != nil {
+		s.log.Debug("answer not sent", s.fields(t, account.Account{}, "code", code, "err", err)...)
+	}
+	s.metrics.request(t.Request(), code)
+}
+
+func (s *Server) fields(t *tx.Server, caller account.Account, more ...any) []any {
+	req := t.Request()
+	return append([]any{"method", string(req.Method), "call_id", req.CallID().Value(), "from", t.Flow().Remote(), "account", caller.ID}, more...)
+}
+
+// recovered turns a panic of a handler into a 500: the process, and everybody else's request, goes on.
+func (s *Server) recovered(t *tx.Server) {
+	if v := recover(); v != nil {
+		s.metrics.panics.Inc()
+		s.log.Error("handler panicked", s.fields(t, account.Account{}, "panic", v, "stack", stack())...)
+		_ = t.Reply(500, "Server Internal Error") // it may have been answered already
+	}
+}
+
+// Cancel ends the INVITE of a caller that gave up (tx.User). One that no fork holds yet is on its way to a worker, which
+// sees it there.
+func (s *Server) Cancel(invite *tx.Server, cancel *gosip.Request) {
+	if !s.announcer.Cancel(invite) {
+		s.proxy.Cancel(invite, cancel)
+	}
+}
+
+// Ack passes the ACK of a 2xx on (tx.User).
+func (s *Server) Ack(f *transport.Flow, ack *gosip.Request) {
+	if !s.announcer.Ack(f, ack) {
+		s.proxy.Ack(f, ack)
+	}
+}
+
+// Stray passes on what no transaction awaits but a caller may need (tx.User).
+func (s *Server) Stray(f *transport.Flow, res *gosip.Response) { s.proxy.Stray(f, res) }
+
+// Closed forgets what hung on a connection (tx.User).
+func (s *Server) Closed(f *transport.Flow, _ error) {
+	s.registrar.Closed(f)
+	s.keeper.forget(f)
+}

@@ -1,0 +1,163 @@
+package sip
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"strings"
+	"time"
+
+	gosip "github.com/emiago/sipgo/sip"
+	"golang.org/x/sync/errgroup"
+
+	"sipward/internal/account"
+
+	"sipward/sip/announce"
+	"sipward/sip/auth"
+	"sipward/sip/dialog"
+	"sipward/sip/proxy"
+	"sipward/sip/registrar"
+	"sipward/sip/transport"
+	"sipward/sip/tx"
+)
+
+// Server is a SIP node. New builds it, Listen binds, Run serves.
+type Server struct {
+	// static after New
+	config    Config
+	deps      Deps
+	log       *slog.Logger
+	layer     *transport.Layer
+	table     *tx.Table
+	auth      *auth.Verifier
+	registrar *registrar.Registrar
+	dialogs   *dialog.Table
+	proxy     *proxy.Core
+	announcer *announce.Announcer
+	enforcer  *Enforcer
+	keeper    *keeper
+	pool      *pool
+	metrics   *metrics
+
+	ctx context.Context // set by Run before anything starts; ends with the node
+}
+
+var _ tx.User = (*Server)(nil)
+
+// New builds a node; it binds and starts nothing.
+func New(c Config, d Deps) (*Server, error) {
+	c = defaults(c)
+	s := &Server{config: c, deps: d, log: d.Log, pool: newPool(c.Waiting), metrics: newMetrics(d.Metrics)}
+	layer, err := transport.New(c.Transport, d.Transport)
+	if err != nil {
+		return nil, err
+	}
+	s.layer = layer
+	s.table = tx.New(c.Tx, tx.Deps{Log: d.Log, Metrics: d.Metrics}, s)
+	s.auth = auth.New(auth.Config{Realm: c.Domain, Node: c.Node}, auth.Deps{
+		Accounts: d.Accounts, Ring: d.Ring, NonceKey: d.NonceKey, Blamer: layer, Now: d.Now, Log: d.Log, Metrics: d.Metrics,
+	})
+	s.registrar = registrar.New(registrar.Config{Domain: c.Domain, Node: c.Node, Quarantine: c.Quarantine},
+		registrar.Deps{Locations: d.Locations, Now: d.Now, Log: d.Log})
+	s.dialogs = dialog.New(dialog.Config{Key: d.CookieKey, Via: s.via, Now: d.Now, Ended: s.ended}, s.table)
+	s.proxy = proxy.New(proxy.Config{Domain: c.Domain, Node: c.Node, RingTime: c.RingTime}, proxy.Deps{
+		Flows: layer, Dialogs: s.dialogs, Locations: d.Locations, Send: s.table, Now: d.Now, Log: d.Log,
+	})
+	s.announcer = announce.New(c.Announce, announce.Deps{
+		Clips: d.Clips, Ports: d.Ports, Pacer: d.Pacer, Dialogs: s.dialogs, Contact: s.contact, Now: d.Now, Log: d.Log,
+	})
+	s.enforcer = newEnforcer(c, d, s.dialogs)
+	s.keeper = newKeeper(s)
+	s.metrics.watch(s)
+	return s, nil
+}
+
+func defaults(c Config) Config {
+	if c.Mode == nil {
+		c.Mode = func(account.Kind, string) announce.Mode { return announce.Early }
+	}
+	if c.Quarantine == nil {
+		c.Quarantine = func(account.Kind) bool { return false }
+	}
+	if c.DrainTime == 0 {
+		c.DrainTime = time.Minute
+	}
+	if c.Workers == 0 {
+		c.Workers = 128
+	}
+	if c.Waiting == 0 {
+		c.Waiting = 4096
+	}
+	return c
+}
+
+// Listen binds every configured address; Addr is known afterwards.
+func (s *Server) Listen(ctx context.Context) error { return s.layer.Listen(ctx) }
+
+// Addr is the bound address of a network, nil when it is off.
+func (s *Server) Addr(n transport.Network) net.Addr { return s.layer.Addr(n) }
+
+// Applied is the position in the change stream up to which this node has enforced everything.
+func (s *Server) Applied() string { return string(s.enforcer.Applied()) }
+
+// Calls lists the calls that are up on this node.
+func (s *Server) Calls() []*dialog.Dialog { return s.dialogs.All() }
+
+// Run serves until ctx ends; then new INVITEs get 503 while calls go on, until the last has ended or Config.DrainTime is
+// over. It returns when all goroutines have.
+func (s *Server) Run(ctx context.Context) error {
+	inner, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	g, inner := errgroup.WithContext(inner)
+	s.ctx = inner
+	g.Go(func() error { return s.layer.Run(inner, s.table) })
+	g.Go(func() error { return s.enforcer.Run(inner) })
+	g.Go(func() error { return s.registrar.Run(inner) })
+	g.Go(func() error { return s.keeper.run(inner) })
+	g.Go(func() error { s.pool.run(inner, s.config.Workers); return nil })
+	g.Go(func() error { s.prune(inner); return nil })
+	g.Go(func() error {
+		select {
+		case <-ctx.Done():
+			s.drain(inner)
+		case <-inner.Done():
+		}
+		stop()
+		return nil
+	})
+	err := g.Wait()
+	s.table.Close()
+	s.announcer.Wait()
+	return err
+}
+
+// drain refuses new calls and waits for those that are up.
+func (s *Server) drain(ctx context.Context) {
+	s.table.Drain()
+	ctx, cancel := context.WithTimeout(ctx, s.config.DrainTime)
+	defer cancel()
+	for s.dialogs.Len() > 0 && ctx.Err() == nil {
+		pause(ctx, 100*time.Millisecond)
+	}
+}
+
+// prune drops calls whose phones are gone.
+func (s *Server) prune(ctx context.Context) {
+	tick := time.NewTicker(10 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			s.dialogs.Prune()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (s *Server) via(f *transport.Flow) *gosip.ViaHeader { return s.proxy.Via(f) }
+
+// contact is our Contact towards a flow.
+func (s *Server) contact(f *transport.Flow, user string) string {
+	return "sip:" + user + "@" + s.proxy.HostPort(f.Network()) + ";transport=" + strings.ToLower(string(f.Network()))
+}
