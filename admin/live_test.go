@@ -1,0 +1,80 @@
+package admin_test
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"sipward/internal/account"
+	"sipward/internal/apitest"
+	"sipward/internal/location"
+)
+
+func bind(t *testing.T, api *apitest.API, id string, bindings ...location.Binding) {
+	t.Helper()
+	_, err := api.Store.Locations.Update(t.Context(), account.ID(id), func(_ account.Account, s location.Set) (location.Set, error) {
+		s.Account, s.Bindings = account.ID(id), bindings
+		return s, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func binding(contact string, expires time.Time) location.Binding {
+	return location.Binding{
+		Contact: "<" + contact + ">", URI: contact, CallID: "secret-call-id", CSeq: 1, Q: 1, Expires: expires, Network: "tls",
+		Received: netip.MustParseAddrPort("192.0.2.1:5061"), Cipher: "TLS_AES_128_GCM_SHA256", Agent: "baresip", Node: "n1", Flow: "secret-flow",
+		Since: time.Now().Add(-time.Minute),
+	}
+}
+
+func TestRegistrationsShowLiveBindings(t *testing.T) {
+	t.Parallel()
+	api := apitest.Open(t)
+	group := api.Group("Sales")
+	ann, bob := api.Account(group, "Ann", "111", nil).Get("id"), api.Account(group, "Bob", "112", nil).Get("id")
+	bind(t, api, ann, binding("sip:ann@192.0.2.1:5061;transport=tls", time.Now().Add(time.Hour)), binding("sip:old@192.0.2.9", time.Now().Add(-time.Second)))
+
+	one := api.Do(get(accounts + ann + "/registrations")).Want(200)
+	items, _ := one.JSON()["items"].([]any)
+	if len(items) != 1 || items[0].(map[string]any)["user_agent"] != "baresip" || strings.Contains(one.Body.String(), "secret-") {
+		t.Errorf("got %s", one.Body)
+	}
+	if none := api.Do(get(accounts + bob + "/registrations")).Want(200); none.Body.String() != `{"items":[],"next":null}` {
+		t.Errorf("got %s", none.Body)
+	}
+	api.Do(get(accounts+string(account.NewID())+"/registrations")).Refused(404, "not_found")
+
+	all := api.Do(get("/api/v1/registrations")).Want(200)
+	items, _ = all.JSON()["items"].([]any)
+	if len(items) != 1 || items[0].(map[string]any)["account"].(map[string]any)["owner"] != "Ann" {
+		t.Errorf("got %s", all.Body)
+	}
+	api.Do(get("/api/v1/calls/active")).Refused(503, "unavailable")
+}
+
+func TestTheNodeTellsWhatItIs(t *testing.T) {
+	t.Parallel()
+	api := apitest.Open(t)
+	ask := func(path string) apitest.Answer {
+		c := get(path)
+		c.Bearer = "-"
+		return api.Do(c)
+	}
+	if v := ask("/version").Want(200); v.Get("version") != "v0.0.0-test" {
+		t.Errorf("got %s", v.Body)
+	}
+	ask("/livez").Want(200)
+	ask("/readyz").Want(503)
+	api.Health.Serving(true)
+	ask("/readyz").Want(200)
+	ask("/nowhere").Refused(404, "not_found")
+	c := post("/api/v1/nodes", nil)
+	if a := api.Do(c); a.Header().Get("Allow") == "" {
+		t.Errorf("no Allow in %v", a.Header())
+	} else {
+		a.Refused(405, "method_not_allowed")
+	}
+}
