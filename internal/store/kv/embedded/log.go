@@ -21,15 +21,17 @@ type wal struct {
 	size int64  // up to here the file holds whole frames
 	seq  uint64 // of the newest frame
 	crc  *crc32.Table
+
+	strict bool // every frame was synced before the next was begun
 }
 
-func openWAL(dir string) (*wal, error) {
+func openWAL(dir string, strict bool) (*wal, error) {
 	path := filepath.Join(dir, "sipward.log")
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	return &wal{file: f, path: path, crc: crc32.MakeTable(crc32.Castagnoli)}, nil
+	return &wal{file: f, path: path, crc: crc32.MakeTable(crc32.Castagnoli), strict: strict}, nil
 }
 
 // begin starts a frame in b; append fills in its header.
@@ -84,10 +86,17 @@ func (w *wal) replay(applied uint64, f func(ops []byte) error) (int64, error) {
 	var ops []byte
 	for first := true; ; first = false {
 		seq, n, ok := w.readHeader(header[:])
+		if ok {
+			ops = grow(ops, n)
+			ok = w.readOps(header[:], ops)
+		}
+		if !ok && w.strict && w.continues() {
+			return 0, fmt.Errorf("store: %s is damaged at byte %d: restore the directory from a backup, or cut the file there to go on without what followed", w.path, w.size)
+		}
 		if !ok {
 			break
 		}
-		if ops = grow(ops, n); !w.readOps(header[:], ops) || !first && seq > w.seq+1 {
+		if !first && seq > w.seq+1 {
 			break
 		}
 		if first && seq > applied+1 {
@@ -117,11 +126,37 @@ func (w *wal) readHeader(h []byte) (seq uint64, n int, ok bool) {
 	return binary.BigEndian.Uint64(h[8:]), n, true
 }
 
+// continues tells whether a whole frame lies somewhere behind the bad one at size. That means damage: a crash spoils the
+// last frame only, when each was synced before the next.
+func (w *wal) continues() bool {
+	info, err := w.file.Stat()
+	if err != nil {
+		return false
+	}
+	rest := make([]byte, info.Size()-w.size)
+	if _, err := w.file.ReadAt(rest, w.size); err != nil {
+		return false
+	}
+	for i := 1; i+frameHeader <= len(rest); i++ {
+		h := rest[i : i+frameHeader]
+		seq, n := binary.BigEndian.Uint64(h[8:]), int(binary.BigEndian.Uint32(h))
+		if seq > w.seq+1 && seq-w.seq <= uint64(len(rest)) && n <= len(rest)-i-frameHeader && w.sum(h, rest[i+frameHeader:i+frameHeader+n]) {
+			return true
+		}
+	}
+	return false
+}
+
 func (w *wal) readOps(header, ops []byte) bool {
 	if _, err := w.file.ReadAt(ops, w.size+frameHeader); err != nil && !errors.Is(err, io.EOF) {
 		return false
 	}
-	sum := crc32.Update(crc32.Checksum(header[8:], w.crc), w.crc, ops)
+	return w.sum(header, ops)
+}
+
+// sum tells whether a frame's checksum is right.
+func (w *wal) sum(header, ops []byte) bool {
+	sum := crc32.Update(crc32.Checksum(header[8:frameHeader], w.crc), w.crc, ops)
 	return sum == binary.BigEndian.Uint32(header[4:])
 }
 

@@ -131,7 +131,7 @@ func syncDir(dir string) error {
 // recover opens the log and the first bbolt transaction, and brings back what the log holds beyond the file.
 func (s *Store) recover() error {
 	var err error
-	if s.wal, err = openWAL(s.config.Dir); err != nil {
+	if s.wal, err = openWAL(s.config.Dir, s.config.Fsync == Always); err != nil {
 		return err
 	}
 	if err := s.reload(); err != nil {
