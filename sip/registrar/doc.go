@@ -1,7 +1,15 @@
-// Package registrar answers REGISTER (RFC 3261 section 10.3, with RFC 3327 Path, RFC 5626 outbound, RFC 5627 GRUU later):
-// it parses the contacts, lets internal/location decide inside the store's compare-and-swap, and answers with the
-// bindings that stand. Who may register has been decided before it is called; it asks again inside the transaction, so a
-// disable or delete that lands in between leaves no binding.
+// Package registrar answers REGISTER (RFC 3261 section 10.3, with RFC 3327 Path and RFC 5626 outbound): it parses the
+// contacts, lets internal/location decide inside the store's compare-and-swap, and answers with the bindings that stand.
+// Who may register has been decided before it is called; it asks again inside the transaction, on the truth, so that a
+// disable, a delete or a new password which lands in between leaves no binding.
 //
-// Limits: 10 bindings an account (403 beyond), expiry 60 (423 below) to 3600 s, 600 by default; "*" only with Expires 0.
+// The address of record is the authenticated account, whoever else the request names. Contacts are stored as they came
+// and returned untouched but for their expires; where they point to does not matter, because a phone is reached by the
+// flow it registered over and by nothing else.
+//
+// State: which accounts are bound over which flow of this node. A binding made over a connection lives no longer than
+// the connection: Closed queues its removal, Run does it, and tries again while the store is away.
+//
+// Limits: 10 bindings an account (403 beyond), expiry 60 (423 below) to 3600 s, 600 by default; "*" only with Expires 0;
+// 10 Path values; 131072 removals waiting. Not here yet: GRUU (RFC 5627), Service-Route (RFC 3608).
 package registrar
