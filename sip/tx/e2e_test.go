@@ -27,6 +27,11 @@ const patience = 20 * time.Second
 // serve runs a transport layer with a table on loopback.
 func serve(t *testing.T, u *user) (*transport.Layer, *tx.Table) {
 	t.Helper()
+	return serveWith(t, tx.Config{}, tx.Deps{}, u)
+}
+
+func serveWith(t *testing.T, c tx.Config, d tx.Deps, u *user) (*transport.Layer, *tx.Table) {
+	t.Helper()
 	a := []string{"127.0.0.1:0"}
 	l, err := transport.New(transport.Config{UDP: a, TCP: a}, transport.Deps{TokenKey: bytes.Repeat([]byte{7}, 32), Node: "n1"})
 	if err != nil {
@@ -37,7 +42,7 @@ func serve(t *testing.T, u *user) (*transport.Layer, *tx.Table) {
 		cancel()
 		t.Fatal(err)
 	}
-	tb := tx.New(tx.Config{}, tx.Deps{}, u)
+	tb := tx.New(c, d, u)
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		if err := l.Run(ctx, tb); err != nil {
@@ -263,5 +268,24 @@ func TestSocketsClosedConnection(t *testing.T) {
 	<-closed
 	if live, _, _, calls, flows := tb.Kept(); live+calls+flows != 0 {
 		t.Errorf("kept %d servers, %d clients, %d flows", live, calls, flows)
+	}
+}
+
+// A link to another node carries more than a phone may.
+func TestSocketsExemptFlow(t *testing.T) {
+	t.Parallel()
+	for _, exempt := range []bool{false, true} {
+		seen := make(chan struct{}, 10)
+		d := tx.Deps{Exempt: func(f *transport.Flow) bool { return exempt && f.Remote().Addr().IsLoopback() }}
+		l, _ := serveWith(t, tx.Config{PerFlow: 1}, d, &user{request: func(*tx.Server) { seen <- struct{}{} }})
+		p := dial(t, l, transport.TCP)
+		p.send("MESSAGE", "1")
+		p.send("MESSAGE", "2")
+		<-seen
+		if exempt {
+			<-seen
+		} else {
+			p.expect("503")
+		}
 	}
 }

@@ -2,6 +2,7 @@ package tx
 
 import (
 	"bytes"
+	"strings"
 
 	gosip "github.com/emiago/sipgo/sip"
 )
@@ -90,7 +91,7 @@ func hop(inv *gosip.Request, method gosip.RequestMethod) *gosip.Request {
 		case *gosip.CSeqHeader:
 			r.AppendHeader(&gosip.CSeqHeader{SeqNo: cseq.SeqNo, MethodName: method})
 		default:
-			if isRoute(h) {
+			if strings.EqualFold(h.Name(), "Route") { // parsed or raw
 				r.AppendHeader(h)
 			}
 		}
@@ -99,6 +100,3 @@ func hop(inv *gosip.Request, method gosip.RequestMethod) *gosip.Request {
 	r.AppendHeader(&hops)
 	return r
 }
-
-// isRoute reports a Route header, parsed or raw.
-func isRoute(h gosip.Header) bool { return gosip.HeaderToLower(h.Name()) == "route" }

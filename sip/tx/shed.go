@@ -2,6 +2,8 @@ package tx
 
 import (
 	"log/slog"
+	"slices"
+	"strings"
 
 	gosip "github.com/emiago/sipgo/sip"
 
@@ -36,12 +38,17 @@ func classify(r *gosip.Request) class {
 	case gosip.INVITE, gosip.MESSAGE:
 		return invite
 	case gosip.REGISTER:
-		if r.GetHeader("authorization") != nil {
+		if signed(r) {
 			return refresh
 		}
 		return register
 	}
 	return other
+}
+
+// signed reports credentials, right or wrong: they cost the sender a round trip, not more.
+func signed(r *gosip.Request) bool {
+	return slices.ContainsFunc(r.Headers(), func(h gosip.Header) bool { return strings.EqualFold(h.Name(), "Authorization") })
 }
 
 // crowded names the reason for which a request of the class is not let in, or "".

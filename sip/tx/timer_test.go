@@ -1,6 +1,7 @@
 package tx_test
 
 import (
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -193,6 +194,19 @@ func TestTimerJ(t *testing.T) {
 			t.Errorf("after Timer J it is a new request; the user saw it %d times", n)
 		}
 		pass(34 * time.Second)
+		wantNone(t, tb)
+	})
+}
+
+// The memory of answers goes without traffic, also of those that came while others were held.
+func TestAnswersAreFreed(t *testing.T) {
+	inBubble(t, &user{request: func(s *tx.Server) { _ = s.Reply(200, "OK") }}, func(t *testing.T, tb *tx.Table) {
+		w := newWire("u", transport.UDP)
+		for i := range 500 { // some in every shard
+			tb.ReceiveOn(w, request(t, "REGISTER", fmt.Sprint(i)))
+			pass(20 * time.Millisecond)
+		}
+		pass(33 * time.Second)
 		wantNone(t, tb)
 	})
 }
