@@ -43,3 +43,15 @@ func Unsettled(ctx context.Context, s *Store) (n int, err error) {
 	}
 	return n, err
 }
+
+// Trusts reports whether a node has followed the change stream recently enough to trust its cache.
+func Trusts(s *Store) bool { return s.c.cache.trusted(s.c.now(), s.c.stale) }
+
+// Bound counts the members of the index of bound accounts.
+func Bound(ctx context.Context, s *Store) (n int, err error) {
+	found, err := s.c.members(ctx, s.c.keys.bound, math.Inf(1))
+	for _, members := range found {
+		n += len(members)
+	}
+	return n, err
+}

@@ -12,6 +12,7 @@ import (
 	"sipward/internal/account"
 	"sipward/internal/store/kv"
 	"sipward/internal/store/kv/embedded"
+	"sipward/internal/store/kv/redis"
 )
 
 // Config says where the state lies.
@@ -29,14 +30,19 @@ const defaultStaleness = 30 * time.Second
 
 // Open connects, or fails with one line that names the mend; it never falls back from Redis to the embedded store.
 func Open(ctx context.Context, c Config, log *slog.Logger, m prometheus.Registerer) (*Store, error) {
-	if c.URL != "" {
-		return nil, errors.New("store: redis.url is set, but this build has no Redis adapter yet: leave it empty")
-	}
-	port, err := embedded.Open(embedded.Config{Dir: c.Dir, Fsync: c.Fsync, Log: log})
+	port, err := dial(ctx, c, log, m)
 	if err != nil {
 		return nil, err
 	}
 	return New(ctx, port, c, log, m)
+}
+
+// dial opens the adapter that the configuration names.
+func dial(ctx context.Context, c Config, log *slog.Logger, m prometheus.Registerer) (kv.Store, error) {
+	if c.URL != "" {
+		return redis.Open(ctx, redis.Config{URL: c.URL, Prefix: c.Prefix, Log: log, Metrics: m})
+	}
+	return embedded.Open(embedded.Config{Dir: c.Dir, Fsync: c.Fsync, Log: log})
 }
 
 // New builds the repositories on a port that is open already, finishes what a crash left behind, and owns the port from

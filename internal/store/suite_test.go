@@ -2,13 +2,18 @@ package store_test
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
 	"path/filepath"
+	"reflect"
 	"testing"
+	"time"
 
 	"sipward/internal/store"
 	"sipward/internal/store/kv"
 	"sipward/internal/store/kv/embedded"
+	"sipward/internal/store/kv/kvtest"
+	"sipward/internal/store/kv/redis"
 	"sipward/internal/store/storetest"
 )
 
@@ -18,8 +23,39 @@ type backend struct {
 	open func(t testing.TB) kv.Store // an empty one, closed by the caller
 }
 
-func backends() []backend {
-	return []backend{{"embedded", openEmbedded}}
+// suite is every test that must hold over every kind of store: its exported methods.
+type suite struct{}
+
+// run runs the suite over one kind of store, each test with an empty store of its own.
+func (b backend) run(t *testing.T) {
+	t.Helper()
+	all := reflect.TypeFor[suite]()
+	if all.NumMethod() == 0 {
+		t.Fatal("the suite is empty")
+	}
+	for m := range all.Methods() {
+		t.Run(m.Name, func(t *testing.T) {
+			t.Parallel()
+			m.Func.Call([]reflect.Value{reflect.ValueOf(suite{}), reflect.ValueOf(t), reflect.ValueOf(b)})
+		})
+	}
+}
+
+func TestEmbedded(t *testing.T) {
+	t.Parallel()
+	backend{"embedded", openEmbedded}.run(t)
+}
+
+func TestRedis(t *testing.T) {
+	t.Parallel()
+	server := kvtest.Redis(t)
+	backend{"redis", openRedis(server.URL())}.run(t)
+}
+
+func TestCluster(t *testing.T) {
+	t.Parallel()
+	shards := kvtest.Cluster(t)
+	backend{"cluster", openRedis(shards.URL())}.run(t)
 }
 
 func openEmbedded(t testing.TB) kv.Store {
@@ -31,14 +67,15 @@ func openEmbedded(t testing.TB) kv.Store {
 	return port
 }
 
-// eachBackend runs f over every kind of store, in parallel.
-func eachBackend(t *testing.T, f func(t *testing.T, b backend)) {
-	t.Helper()
-	for _, b := range backends() {
-		t.Run(b.name, func(t *testing.T) {
-			t.Parallel()
-			f(t, b)
-		})
+// openRedis opens a store under a prefix of its own. The machine of the tests is busy: a call may take long.
+func openRedis(url string) func(t testing.TB) kv.Store {
+	return func(t testing.TB) kv.Store {
+		t.Helper()
+		port, err := redis.Open(t.Context(), redis.Config{URL: url, Prefix: rand.Text() + ":", Timeout: 5 * time.Second})
+		if err != nil {
+			t.Fatalf("open redis: %v", err)
+		}
+		return port
 	}
 }
 
