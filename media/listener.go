@@ -16,6 +16,7 @@ type listener struct {
 	src     netip.AddrPort // the candidate in probation
 	ssrc    uint32
 	seq     uint16
+	polls   int
 }
 
 // accept returns the payload of a packet that is the other side's, decrypted in place; the header is in l.head.
@@ -74,40 +75,55 @@ func isRTCP(packet []byte) bool {
 	return len(packet) >= 2 && packet[1]&0x7F >= 64 && packet[1]&0x7F <= 95
 }
 
-// How a stream looks for the phone's packets, in rounds of 20 ms.
+// How a stream looks for the phone's packets, in rounds of 20 ms. A phone that sends does so at once.
 const (
-	eagerPolls  = 25 // after the begin and after each refused packet: every round for half a second
-	lazyPoll    = 5  // else every 100 ms
+	eagerPolls  = 25  // every round for half a second, and after each refused packet
+	lazyPolls   = 100 // then every lazyPoll rounds until 2 s
+	lazyPoll    = 5
+	idlePoll    = 25 // then twice a second: a phone that was silent so long seldom begins
 	pollPackets = 64 // at once, at most: what a flood may cost us
 )
 
 // poll reads what has arrived, until the phone's own packet has proved where it is. A Recorder on the lease does that
 // itself.
 func (st *stream) poll(s *shard, round int64) {
+	st.listener.polls++
 	if st.lease.reader.Load() {
 		st.nextPoll = round + lazyPoll
 		return
 	}
-	refused := 0
+	refused := st.read(s, st.lease.rtp)
+	if st.connected {
+		refused += st.read(s, st.fd)
+	}
+	switch {
+	case refused > 0:
+		s.pacer.refused.Add(uint64(refused))
+		s.pacer.metrics.refused.Add(float64(refused))
+		st.nextPoll = round + 1
+	case st.listener.polls < eagerPolls:
+		st.nextPoll = round + 1
+	case st.listener.polls < eagerPolls+lazyPolls/lazyPoll:
+		st.nextPoll = round + lazyPoll
+	default:
+		st.nextPoll = round + idlePoll
+	}
+}
+
+// read empties a socket, up to the first packet that proves itself; it counts the others.
+func (st *stream) read(s *shard, fd int) (refused int) {
 	for range pollPackets {
-		n, src, e := receive(st.lease.rtp, s.in[:])
+		n, src, e := receive(fd, s.in[:])
 		if e != 0 {
 			break
+		}
+		if isRTCP(s.in[:n]) {
+			continue
 		}
 		if _, ok := st.listener.accept(s.in[:n], src); ok {
 			break
 		}
-		if !isRTCP(s.in[:n]) {
-			refused++
-		}
+		refused++
 	}
-	st.nextPoll = round + lazyPoll
-	if refused > 0 {
-		s.pacer.refused.Add(uint64(refused))
-		s.pacer.metrics.refused.Add(float64(refused))
-		st.nextPoll = round + 1
-	}
-	if st.frame < eagerPolls {
-		st.nextPoll = round + 1
-	}
+	return refused
 }

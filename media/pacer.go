@@ -19,6 +19,10 @@ const (
 	// not go out in one burst.
 	slots    = 10
 	slotTime = frameTime / slots
+	slotFill = 32 // streams; 160 us of sending
+
+	// shardFill streams are put on a goroutine before the next one gets any: each costs its own wake-ups.
+	shardFill = 512
 )
 
 // Pacer plays clips: one sending goroutine per core on an absolute 20 ms schedule.
@@ -92,20 +96,16 @@ func (p *Pacer) Play(ctx context.Context, c *Clip, s *Session, l *Lease) error {
 	}
 	p.metrics.streams.Inc()
 	defer func() { p.streams.Add(-1); p.metrics.streams.Dec() }()
-	if !s.sender.playing.CompareAndSwap(false, true) {
+	st := newStream(c, s, l)
+	if !s.playing.CompareAndSwap(nil, st) {
 		return ErrPlaying
 	}
-	defer s.sender.playing.Store(false)
-	return p.play(ctx, newStream(c, s, l))
+	defer s.playing.Store(nil)
+	return p.play(ctx, st)
 }
 
 func (p *Pacer) play(ctx context.Context, st *stream) error {
-	shard := p.shards[0]
-	for _, s := range p.shards[1:] {
-		if s.load.Load() < shard.load.Load() {
-			shard = s
-		}
-	}
+	shard := p.shard()
 	if !shard.join(st) {
 		return ErrStopped
 	}
@@ -114,9 +114,24 @@ func (p *Pacer) play(ctx context.Context, st *stream) error {
 		return st.err
 	case <-ctx.Done():
 	}
-	st.stop.Store(true) // no packet after this line
+	st.signal.Or(toStop) // no packet after this line
 	if !shard.withdraw(st) {
 		<-st.done // the shard has let go of the sockets
 	}
 	return ctx.Err()
+}
+
+// shard is the one to put the next stream on: the first with room, else the one with the fewest.
+func (p *Pacer) shard() *shard {
+	best := p.shards[0]
+	for _, s := range p.shards {
+		n := s.load.Load()
+		if n < shardFill {
+			return s
+		}
+		if n < best.load.Load() {
+			best = s
+		}
+	}
+	return best
 }

@@ -114,6 +114,8 @@ type Lease struct {
 	addr      netip.AddrPort
 	rtp, rtcp int // sockets, non-blocking; static until closed
 
+	aimed int // a second socket of the RTP port, connected; 0: none; owned by the stream that plays
+
 	mu       sync.Mutex
 	released bool // guarded by mu
 

@@ -53,6 +53,7 @@ func Record(s *Session, l *Lease) (*Recorder, error) {
 		return nil, fmt.Errorf("record %s: %w", l.addr, err)
 	}
 	r := &Recorder{conn: conn, lease: l, listener: listener{session: s}, done: make(chan struct{})}
+	s.refresh() // a stream that plays leaves the listening to us
 	go r.run()
 	return r, nil
 }

@@ -24,47 +24,56 @@ func ntpTime(t time.Time) uint64 {
 
 // sendReport sends a compound of sender report and CNAME, with a BYE at the end (RFC 3550 section 6.1). A report that
 // cannot be sent is none to worry about: the next one follows.
-func (st *stream) sendReport(v *view, bye bool) {
-	if !v.rtcp.IsValid() {
+func (st *stream) sendReport(bye bool) {
+	if !st.view.rtcp.IsValid() {
 		return
 	}
-	out := &st.session.sender
-	compound := []rtcp.Packet{
-		&rtcp.SenderReport{SSRC: out.ssrc, NTPTime: ntpTime(time.Now()), RTPTime: out.ticks, PacketCount: out.packets, OctetCount: out.octets},
-		&rtcp.SourceDescription{Chunks: []rtcp.SourceDescriptionChunk{{
-			Source: out.ssrc,
-			Items:  []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: out.cname}},
-		}}},
-	}
-	if bye {
-		compound = append(compound, &rtcp.Goodbye{Sources: []uint32{out.ssrc}})
-	}
-	packet, err := rtcp.Marshal(compound)
+	packet, err := rtcp.Marshal(st.source.report(time.Now(), bye))
 	if err != nil {
 		return
 	}
-	if v.tx != nil {
-		if packet, err = v.tx.ctx.EncryptRTCP(nil, packet, nil); err != nil {
+	if st.tx != nil {
+		if packet, err = st.tx.ctx.EncryptRTCP(nil, packet, nil); err != nil {
 			return
 		}
 	}
-	st.transmitRTCP(v, packet)
-}
-
-// transmitRTCP uses the RTP socket when RTCP shares its port (RFC 5761).
-func (st *stream) transmitRTCP(v *view, packet []byte) {
-	if v.mux {
+	if st.view.mux { // RTCP shares the RTP socket (RFC 5761)
 		_ = st.transmit(packet)
 		return
 	}
 	var to rawAddr
-	to.set(v.rtcp, st.lease.addr.Addr())
+	to.set(st.view.rtcp, st.lease.addr.Addr())
 	_ = send(st.lease.rtcp, packet, &to)
 }
 
+func (s *source) report(now time.Time, bye bool) []rtcp.Packet {
+	name := rtcp.SourceDescriptionItem{Type: rtcp.SDESCNAME, Text: s.cname}
+	compound := []rtcp.Packet{
+		&rtcp.SenderReport{SSRC: s.ssrc, NTPTime: ntpTime(now), RTPTime: s.ticks, PacketCount: s.packets, OctetCount: s.octets},
+		&rtcp.SourceDescription{Chunks: []rtcp.SourceDescriptionChunk{{Source: s.ssrc, Items: []rtcp.SourceDescriptionItem{name}}}},
+	}
+	if bye {
+		compound = append(compound, &rtcp.Goodbye{Sources: []uint32{s.ssrc}})
+	}
+	return compound
+}
+
+// newSource starts somewhere that nobody can guess. The sequence starts in the lower half, so that the first packets a
+// receiver sees cannot make it guess the SRTP rollover counter wrong (RFC 3711 section 3.3.1).
+func newSource() source {
+	var b [10]byte
+	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the process instead
+	return source{
+		ssrc:  binary.BigEndian.Uint32(b[0:]),
+		seq:   binary.BigEndian.Uint16(b[4:]) >> 1,
+		ticks: binary.BigEndian.Uint32(b[6:]),
+		cname: rand.Text()[:12], // RFC 7022: says nothing about us
+	}
+}
+
 // renew starts another source after a BYE: one that has left does not speak again (RFC 3550 section 6.6).
-func (s *sender) renew() {
-	var b [4]byte
-	_, _ = rand.Read(b[:])
-	s.ssrc, s.packets, s.octets = binary.BigEndian.Uint32(b[:]), 0, 0
+func (s *source) renew() {
+	cname := s.cname
+	*s = newSource()
+	s.cname = cname
 }

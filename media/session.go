@@ -56,11 +56,12 @@ type Session struct {
 	offered *ownLine       // guarded by mu; our offer that waits for an answer
 	version uint64         // guarded by mu; of the o= line
 	last    []byte         // guarded by mu; our latest description
-	source  netip.AddrPort // guarded by mu; where a packet came from that proved itself
+	proven  netip.AddrPort // guarded by mu; where a packet came from that proved itself
 
 	view atomic.Pointer[view] // what streams and recorders read, without a lock
 
-	sender sender // owned by the stream that plays
+	playing atomic.Pointer[stream] // the one that plays
+	source  source                 // owned by it
 }
 
 // terms are what both sides agreed on.
@@ -98,29 +99,10 @@ type view struct {
 
 func (v *view) trusts(a netip.Addr) bool { return a.IsValid() && (a == v.hosts[0] || a == v.hosts[1]) }
 
-// sender is the RTP state that lives from one Play to the next.
-type sender struct {
-	playing atomic.Bool
-
-	// Owned by the stream while playing is set.
-	ssrc    uint32
-	seq     uint16
-	ticks   uint32 // RTP timestamp of the next frame
-	packets uint32 // RTCP counts
-	octets  uint32
-	cname   string
-}
-
 func newSession(local Local, from netip.Addr) *Session {
-	var b [24]byte
+	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the process instead
-	s := &Session{local: local, from: from.Unmap(), id: binary.BigEndian.Uint64(b[0:]) >> 2, version: 1}
-	s.sender.ssrc = binary.BigEndian.Uint32(b[8:])
-	// The sequence starts in the lower half, so that the first packets a receiver sees cannot make it guess the SRTP
-	// rollover counter wrong (RFC 3711 section 3.3.1).
-	s.sender.seq = binary.BigEndian.Uint16(b[12:]) >> 1
-	s.sender.ticks = binary.BigEndian.Uint32(b[14:])
-	s.sender.cname = rand.Text()[:12] // RFC 7022: says nothing about us
+	s := &Session{local: local, from: from.Unmap(), id: binary.BigEndian.Uint64(b[:]) >> 2, version: 1, source: newSource()}
 	s.view.Store(&view{})
 	return s
 }
@@ -128,7 +110,7 @@ func newSession(local Local, from netip.Addr) *Session {
 // adopt takes new terms into force. Keys that did not change keep their contexts.
 func (s *Session) adoptLocked(t terms) {
 	if t.remote != s.terms.remote {
-		s.source = netip.AddrPort{} // a new address has to prove itself anew
+		s.proven = netip.AddrPort{} // a new address has to prove itself anew
 	}
 	s.terms = t
 	s.publishLocked()
@@ -137,7 +119,7 @@ func (s *Session) adoptLocked(t terms) {
 func (s *Session) publishLocked() {
 	t := &s.terms
 	v := &view{codec: t.codec, pt: t.pt, mux: t.mux, tx: t.tx, rx: t.rx, held: t.held || !t.dir.sends()}
-	v.settled = s.source.IsValid()
+	v.settled = s.proven.IsValid()
 	v.dest, v.rtcp = s.destinationLocked()
 	v.hosts[0] = s.from
 	if s.local.Trusting {
@@ -145,14 +127,22 @@ func (s *Session) publishLocked() {
 	}
 	v.sends = !v.held && v.dest.IsValid()
 	s.view.Store(v)
+	s.refresh()
+}
+
+// refresh makes the stream that plays look at the session and its lease again.
+func (s *Session) refresh() {
+	if st := s.playing.Load(); st != nil {
+		st.signal.Or(toRefresh)
+	}
 }
 
 // destinationLocked: a source that proved itself; else the SDP's address if it is the signalling source; else nobody.
 func (s *Session) destinationLocked() (rtp, rtcp netip.AddrPort) {
 	t := &s.terms
 	switch {
-	case s.source.IsValid():
-		rtp = s.source
+	case s.proven.IsValid():
+		rtp = s.proven
 	case s.trustsLocked(t.remote.Addr()):
 		rtp = t.remote
 	default:
@@ -178,10 +168,10 @@ func (s *Session) trustsLocked(a netip.Addr) bool {
 func (s *Session) prove(src netip.AddrPort) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.source.IsValid() || !s.trustsLocked(src.Addr()) {
+	if s.proven.IsValid() || !s.trustsLocked(src.Addr()) {
 		return
 	}
-	s.source = src
+	s.proven = src
 	s.publishLocked()
 }
 

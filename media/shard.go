@@ -2,6 +2,7 @@ package media
 
 import (
 	"context"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -104,7 +105,7 @@ func (s *shard) close() bool {
 	return s.closed
 }
 
-// admit gives each waiting stream the emptiest slot, of several the one that comes first.
+// admit gives each waiting stream a slot.
 func (s *shard) admit() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -119,11 +120,17 @@ func (s *shard) admit() {
 	s.waiting = s.waiting[:0]
 }
 
+// place fills the slots in use up to slotFill each before it opens another, since each slot wakes the goroutine once per
+// 20 ms; then the emptiest; of several the one that comes first.
 func (s *shard) place(st *stream, from int64) {
-	best := from
+	best, score := from, math.MaxInt
 	for t := from; t < from+slots; t++ {
-		if len(s.slots[t%slots]) < len(s.slots[best%slots]) {
-			best = t
+		n := len(s.slots[t%slots])
+		if n == 0 {
+			n = slotFill
+		}
+		if n < score {
+			best, score = t, n
 		}
 	}
 	st.begin(best / slots)

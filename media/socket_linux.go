@@ -28,7 +28,9 @@ func bindPair(ip netip.Addr, port uint16) (*Lease, error) {
 	return &Lease{addr: netip.AddrPortFrom(ip, port), rtp: rtp, rtcp: rtcp}, nil
 }
 
-func bindUDP(ip netip.Addr, port uint16) (int, error) {
+func bindUDP(ip netip.Addr, port uint16) (int, error) { return openUDP(ip, port, false) }
+
+func openUDP(ip netip.Addr, port uint16, reuse bool) (int, error) {
 	family := unix.AF_INET
 	if ip.Is6() {
 		family = unix.AF_INET6
@@ -48,6 +50,9 @@ func bindUDP(ip netip.Addr, port uint16) (int, error) {
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TOS, tosVoice)
 	}
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, pollBuffer)
+	if reuse {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
+	}
 	if err := unix.Bind(fd, sockaddr(netip.AddrPortFrom(ip, port))); err != nil {
 		_ = unix.Close(fd)
 		return -1, err
@@ -68,19 +73,51 @@ const (
 	recordBuffer = 256 << 10 // while a Recorder listens
 )
 
-// deafen keeps a socket that nobody reads any more from storing what the phone goes on sending. A Recorder reads.
+// deafen keeps sockets that nobody reads any more from storing what the phone goes on sending. A Recorder reads.
 func (l *Lease) deafen() {
 	if !l.reader.Load() {
 		_ = unix.SetsockoptInt(l.rtp, unix.SOL_SOCKET, unix.SO_RCVBUF, 0)
 	}
 }
 
-// listen lets a socket hear everybody again.
-func (l *Lease) listen() {
-	disconnect(l.rtp)
+// hear gives the port back to the one socket that hears everybody.
+func (l *Lease) hear() {
+	if l.aimed > 0 {
+		_ = unix.Close(l.aimed)
+		l.aimed = 0
+	}
 	if !l.reader.Load() {
 		_ = unix.SetsockoptInt(l.rtp, unix.SOL_SOCKET, unix.SO_RCVBUF, pollBuffer)
 	}
+}
+
+// toward gives a second socket of the RTP port that is connected to to, or connects the one there is elsewhere. Two
+// sockets may share a port only while both say SO_REUSEADDR, and they say it only here: nobody else gets in.
+func (l *Lease) toward(to *rawAddr) (int, error) {
+	if l.aimed == 0 {
+		fd, err := l.share()
+		if err != nil {
+			return 0, err
+		}
+		l.aimed = fd
+	}
+	if e := connect(l.aimed, to); e != 0 {
+		l.hear()
+		return 0, e
+	}
+	return l.aimed, nil
+}
+
+func (l *Lease) share() (int, error) {
+	if err := unix.SetsockoptInt(l.rtp, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
+		return 0, err
+	}
+	fd, err := openUDP(l.addr.Addr(), l.addr.Port(), true)
+	_ = unix.SetsockoptInt(l.rtp, unix.SOL_SOCKET, unix.SO_REUSEADDR, 0)
+	if err == nil {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 0)
+	}
+	return fd, err
 }
 
 // quiet keeps a resting socket from storing what still arrives: the kernel's smallest buffer holds a packet or two.
@@ -90,6 +127,9 @@ func (l *Lease) quiet() {
 }
 
 func (l *Lease) close() {
+	if l.aimed > 0 {
+		_ = unix.Close(l.aimed)
+	}
 	_ = unix.Close(l.rtp)
 	_ = unix.Close(l.rtcp)
 }
@@ -155,11 +195,4 @@ func addrOf(name *[unix.SizeofSockaddrInet6]byte) netip.AddrPort {
 func connect(fd int, to *rawAddr) syscall.Errno {
 	_, _, e := syscall.RawSyscall(unix.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(&to.b)), uintptr(to.n))
 	return e
-}
-
-// disconnect lets a socket hear everybody again; its port stays.
-func disconnect(fd int) {
-	var to rawAddr // AF_UNSPEC
-	to.n = unix.SizeofSockaddrInet4
-	_ = connect(fd, &to)
 }
