@@ -28,6 +28,8 @@
 //     section 17.2.3), so that nobody else can repeat, acknowledge or cancel it, and a response counts only when it comes
 //     over the flow that its request went to.
 //   - No lock is held while a callback runs or a message is sent.
+//   - A message is rendered and checked for line ends in its values before anything changes.
+//   - A stranger is answered by [Server.Reject]: over UDP nothing is kept or sent again (RFC 3261 section 8.2.7).
 //   - Each callback and each alarm recovers: the request gets a 500, the panic is counted and logged once a second.
 //
 // # Limits
