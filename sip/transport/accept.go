@@ -28,7 +28,7 @@ func (ln *listener) serve() {
 		c, err := ln.tcp.AcceptTCP()
 		if err == nil {
 			wait = firstRetry
-			ln.admit(c)
+			_ = ln.layer.protect("accept", func() error { ln.admit(c); return nil })
 			continue
 		}
 		l := ln.layer

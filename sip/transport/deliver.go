@@ -35,13 +35,24 @@ func (l *Layer) apologise(f *Flow, req *gosip.Request) {
 	})
 }
 
-// datagram handles one message that came whole: a UDP packet or a WebSocket message.
-func (l *Layer) datagram(f *Flow, p []byte) {
+// datagram handles one message that came whole: a UDP packet or a WebSocket message. False: it was refused.
+func (l *Layer) datagram(f *Flow, p []byte) bool {
+	h := l.takeHead()
+	defer l.freeHead(h)
+	m, why := l.parseDatagram(h, p)
+	if why != nil {
+		l.refuse(f, h, why)
+		return false
+	}
+	l.deliver(f, m)
+	return true
+}
+
+// parseDatagram reads the message of p; h stays filled for an answer.
+func (l *Layer) parseDatagram(h *head, p []byte) (gosip.Message, *fault) {
 	for len(p) >= 2 && p[0] == '\r' && p[1] == '\n' {
 		p = p[2:]
 	}
-	h := l.takeHead()
-	defer l.freeHead(h)
 	n := bytes.Index(p, []byte("\r\n\r\n")) + 4
 	if n < 4 {
 		n = len(p)
@@ -50,16 +61,13 @@ func (l *Layer) datagram(f *Flow, p []byte) {
 		h.fail(tooLarge("header section"))
 		n = l.lim.HeaderBytes
 	}
+	h.size = len(p)
 	h.scan(string(p[:n]), l.lim)
 	m, why := h.build()
 	if why == nil {
 		why = takeBody(m, p[n:], l.lim)
 	}
-	if why != nil {
-		l.refuse(f, h, why)
-		return
-	}
-	l.deliver(f, m)
+	return m, why
 }
 
 // takeBody cuts the body by Content-Length: what is missing is an error, what is too much is dropped, without the

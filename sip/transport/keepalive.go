@@ -43,9 +43,7 @@ func (s *stream) pong(n int) error {
 		return err
 	}
 	s.layer.metrics.pings.Add(float64(n))
-	if s.flow.registered.Load() {
-		s.alive() // a ping alone does not keep a stranger's connection
-	}
+	s.stillThere()
 	b := make([]byte, 0, 2*n)
 	for range n {
 		b = append(b, '\r', '\n')

@@ -6,6 +6,9 @@ import (
 	"strings"
 )
 
+// amplification is how many times its own size a datagram may make us send: its source address may be a victim's.
+const amplification = 2
+
 // refuse counts a malformed message against its source and answers it when it is a request that can be answered.
 func (l *Layer) refuse(f *Flow, h *head, why *fault) {
 	l.metrics.refused(why.kind)
@@ -20,7 +23,7 @@ func (l *Layer) refuse(f *Flow, h *head, why *fault) {
 
 // answer builds the refusal of a request whose Via, From, To, Call-ID and CSeq could be read; nil for anything else, so
 // for responses and ACK (RFC 3261 section 17.1.1.3) too. It is stateless: the tag depends on the request only
-// (section 8.2.7), and it is never much longer than the request.
+// (section 8.2.7).
 func (h *head) answer(why *fault, f *Flow, seed maphash.Seed) []byte {
 	method, _, _ := strings.Cut(h.start, " ")
 	if !token(method) || method == "ACK" || h.complete() != nil { // "SIP/2.0" is no token
@@ -52,7 +55,11 @@ func (h *head) answer(why *fault, f *Flow, seed maphash.Seed) []byte {
 			}
 		}
 	}
-	return append(b, "Content-Length: 0\r\n\r\n"...)
+	b = append(b, "Content-Length: 0\r\n\r\n"...)
+	if h.size > 0 && len(b) > amplification*h.size {
+		return nil
+	}
+	return b
 }
 
 func appendField(b []byte, name, value string) []byte {

@@ -222,3 +222,12 @@ func exempt(d *transport.Deps) { d.Exempt = []netip.Prefix{netip.MustParsePrefix
 func (r *rig) local(n transport.Network) netip.AddrPort {
 	return netip.MustParseAddrPort(r.Addr(n).String())
 }
+
+// text is what one read brings.
+func text(t testing.TB, c net.Conn) string {
+	t.Helper()
+	buf := make([]byte, 65536)
+	n, err := c.Read(buf)
+	must(t, err)
+	return string(buf[:n])
+}

@@ -31,6 +31,7 @@ type field struct {
 // head is the one reading of a header section. Everything later works on it, so no two parsers can disagree.
 type head struct {
 	start  string  // the start line
+	size   int     // of the datagram; 0 on a stream, where the source address is proven
 	fields []field // in order
 	seen   [hdrCount]uint8
 	fault  *fault // the first thing wrong; scanning goes on so that an answer can be built

@@ -59,7 +59,13 @@ func (s *stream) close(why error) {
 
 // read is the reader's life.
 func (s *stream) read() error {
-	s.last.Store(time.Now().UnixNano())
+	s.alive()
+	if s.in.r < s.in.w { // frames that came with the WebSocket upgrade
+		s.began = time.Now()
+		if err := s.consume(); err != nil {
+			return err
+		}
+	}
 	for {
 		n, err := s.fill()
 		if n > 0 {
@@ -189,8 +195,15 @@ func (s *stream) admitWait() error {
 	}
 }
 
-// alive notes a sign of life.
+// alive notes a sign of life: a message.
 func (s *stream) alive() { s.last.Store(time.Now().UnixNano()) }
+
+// stillThere notes a keep-alive, which alone does not keep a stranger's connection.
+func (s *stream) stillThere() {
+	if s.flow.registered.Load() {
+		s.alive()
+	}
+}
 
 // secured is the TLS connection of the stream, nil on clear transports.
 func (s *stream) secured() *tls.Conn {

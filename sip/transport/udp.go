@@ -109,7 +109,7 @@ func (s *socket) serve() {
 		n, err := s.batch.ReadBatch(in, 0)
 		if err == nil {
 			wait = firstRetry
-			s.handle(in[:n])
+			_ = s.layer.protect("udp", func() error { s.handle(in[:n]); return nil })
 			continue
 		}
 		if !s.retry(err, wait) {

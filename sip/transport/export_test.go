@@ -1,0 +1,66 @@
+package transport
+
+import (
+	"bytes"
+	"net/netip"
+
+	gosip "github.com/emiago/sipgo/sip"
+)
+
+// Parse reads a datagram as the layer does: the message, or the status it is refused with and the answer, if any.
+func Parse(p []byte) (gosip.Message, int, []byte) {
+	m, err := New(Config{}, Deps{TokenKey: make([]byte, 32)})
+	if err != nil {
+		panic(err)
+	}
+	return m.ParseForTest(p)
+}
+
+// ParseForTest is Parse on a layer of the test's, for loops.
+func (l *Layer) ParseForTest(p []byte) (gosip.Message, int, []byte) {
+	h := l.takeHead()
+	defer l.freeHead(h)
+	m, why := l.parseDatagram(h, p)
+	if why == nil {
+		return m, 0, nil
+	}
+	f := newFlow(l, UDP, "test", netip.MustParseAddrPort("127.0.0.1:5060"), netip.MustParseAddrPort("127.0.0.1:5061"))
+	return nil, why.code, h.answer(why, f, l.seed)
+}
+
+// Serialise is what WriteMsg puts on the wire.
+func Serialise(m gosip.Message) ([]byte, error) {
+	var b bytes.Buffer
+	err := serialise(&b, m)
+	return b.Bytes(), err
+}
+
+// STUNAnswer is the answer to a STUN message.
+func STUNAnswer(p []byte, from netip.AddrPort) []byte {
+	if !isSTUN(p) {
+		return nil
+	}
+	return stunAnswer(p, from)
+}
+
+// Remembered is how many UDP flows the first socket holds.
+func (l *Layer) Remembered() (n int) {
+	s := l.sockets[0]
+	for i := range s.flows {
+		if s.flows[i].Load() != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// Packet puts a datagram from any source through the first socket's path.
+func (l *Layer) Packet(from netip.AddrPort, p []byte) {
+	s := l.sockets[0]
+	s.dispatch(flowKey{s.addr.Addr(), from}, p)
+}
+
+// UDPFlow is the first socket's flow of a peer.
+func (l *Layer) UDPFlow(remote netip.AddrPort) *Flow {
+	return l.sockets[0].flow(flowKey{l.sockets[0].addr.Addr(), remote})
+}
