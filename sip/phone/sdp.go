@@ -3,25 +3,24 @@ package phone
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // muted describes a phone without audio (Config.Mute): a session like any other towards the discard port.
-type muted struct{ version int64 }
+type muted struct{ id, version uint32 }
 
 func (m *muted) describe(f *flow, dir string) []byte {
-	if m.version == 0 {
-		m.version = time.Now().Unix()
+	if m.version++; m.id == 0 {
+		m.id = 1 + rand.Uint32N(1<<31)
 	}
-	m.version++
 	family, addr := "IP4", f.local.Addr()
 	if addr.Is6() {
 		family = "IP6"
 	}
 	return fmt.Appendf(nil, "v=0\r\no=- %d %d IN %s %s\r\ns=-\r\nc=IN %s %s\r\nt=0 0\r\nm=audio 9 RTP/AVP 0 8\r\na=%s\r\n",
-		1, m.version, family, addr, family, addr, or(dir, "sendrecv"))
+		m.id, m.version, family, addr, family, addr, or(dir, "sendrecv"))
 }
 
 var directions = []string{"sendrecv", "sendonly", "recvonly", "inactive"}

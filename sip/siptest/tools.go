@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -98,11 +99,34 @@ func (o *output) String() string {
 // start runs a program with its own environment added to ours. It is killed, with its children, when the test ends.
 func start(t testing.TB, dir string, env []string, path string, args ...string) *program {
 	t.Helper()
+	p := prepare(dir, env, path, args...)
+	p.run(t)
+	return p
+}
+
+// startPiped is start, with a pipe to the program's standard input.
+func startPiped(t testing.TB, dir string, env []string, path string, args ...string) (*program, io.WriteCloser) {
+	t.Helper()
+	p := prepare(dir, env, path, args...)
+	in, err := p.cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.run(t)
+	return p, in
+}
+
+func prepare(dir string, env []string, path string, args ...string) *program {
 	p := &program{name: path, cmd: exec.Command(path, args...), out: &output{}, done: make(chan struct{})}
 	p.cmd.Dir, p.cmd.Env = dir, append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
 	p.cmd.SysProcAttr = ownGroup()
 	p.cmd.WaitDelay = time.Second
+	return p
+}
+
+func (p *program) run(t testing.TB) {
+	t.Helper()
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -111,10 +135,9 @@ func start(t testing.TB, dir string, env []string, path string, args ...string) 
 		p.kill()
 		<-p.done
 		if t.Failed() {
-			t.Logf("output of %s:\n%s", path, p.out)
+			t.Logf("output of %s:\n%s", p.name, p.out)
 		}
 	})
-	return p
 }
 
 func (p *program) kill() {
@@ -125,26 +148,26 @@ func (p *program) kill() {
 	}
 }
 
-// says waits until the program has printed one of the texts.
-func (p *program) says(ctx context.Context, texts ...string) error {
+// says waits until the program has printed a text.
+func (p *program) says(ctx context.Context, text string) error { return p.shows(ctx, p.out.String, text) }
+
+// shows waits until what the program writes somewhere has a text.
+func (p *program) shows(ctx context.Context, read func() string, text string) error {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		out := p.out.String()
-		for _, text := range texts {
-			if strings.Contains(out, text) {
-				return nil
-			}
+		if strings.Contains(read(), text) {
+			return nil
 		}
 		select {
 		case <-tick.C:
 		case <-p.done:
-			if out = p.out.String(); strings.Contains(out, texts[0]) {
+			if strings.Contains(read(), text) {
 				return nil
 			}
-			return errors.Join(fmt.Errorf("%s ended before it said %q", p.name, texts), p.err)
+			return errors.Join(fmt.Errorf("%s ended before it said %q", p.name, text), p.err)
 		case <-ctx.Done():
-			return fmt.Errorf("%s has not said %q: %w", p.name, texts, context.Cause(ctx))
+			return fmt.Errorf("%s has not said %q: %w", p.name, text, context.Cause(ctx))
 		}
 	}
 }

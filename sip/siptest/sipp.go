@@ -1,0 +1,90 @@
+package siptest
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// SippConfig describes a run of sipp. The scenario says who it is; with a Server it goes there, else it waits for calls.
+type SippConfig struct {
+	Scenario string // XML file
+	Server   string // host:port; empty: a scenario that waits
+	TCP      bool   // sipp in Debian has no TLS
+	User     string // [service], the user part called
+	Auth     string // user:password for [authentication]
+	Calls    int    // 0: 1
+	Rate     int    // new calls per second; 0: 10
+	Args     []string
+}
+
+// SippRun is a sipp that runs or has run.
+type SippRun struct {
+	Addr string // where it is bound
+	t    testing.TB
+	dir  string
+	proc *program
+}
+
+// Sipp starts a scenario.
+func Sipp(t testing.TB, c SippConfig) *SippRun {
+	t.Helper()
+	path := need(t, "sipp")
+	scenario, err := filepath.Abs(c.Scenario)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rate := c.Rate
+	if rate == 0 {
+		rate = 10
+	}
+	port := strconv.Itoa(freePorts(t, 2))
+	r := &SippRun{t: t, dir: t.TempDir(), Addr: "127.0.0.1:" + port}
+	args := []string{"-sf", scenario, "-i", "127.0.0.1", "-p", port, "-m", strconv.Itoa(max(c.Calls, 1)), "-nostdin",
+		"-r", strconv.Itoa(rate), "-timeout", strconv.Itoa(int(Patience.Seconds())), "-timeout_error",
+		"-trace_err", "-error_file", filepath.Join(r.dir, "errors"), "-trace_msg", "-message_file", filepath.Join(r.dir, "messages")}
+	if c.TCP {
+		args = append(args, "-t", "t1")
+	}
+	if c.User != "" {
+		args = append(args, "-s", c.User)
+	}
+	if user, password, ok := strings.Cut(c.Auth, ":"); ok {
+		args = append(args, "-au", user, "-ap", password)
+	}
+	args = append(args, c.Args...)
+	if c.Server != "" {
+		args = append(args, c.Server)
+	}
+	r.proc = start(t, r.dir, nil, path, args...)
+	return r
+}
+
+// Wait waits for sipp's end and returns nil if every call went as the scenario says.
+func (r *SippRun) Wait(ctx context.Context) error {
+	select {
+	case <-r.proc.done:
+		return r.proc.err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Succeed waits for sipp's end and fails the test, with sipp's errors and messages, unless every call went well.
+func (r *SippRun) Succeed() {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), 2*Patience+time.Second)
+	defer cancel()
+	if err := r.Wait(ctx); err != nil {
+		r.t.Errorf("sipp: %v\n%s\n%s", err, r.read("errors"), r.read("messages"))
+	}
+}
+
+func (r *SippRun) read(name string) string {
+	b, _ := os.ReadFile(filepath.Join(r.dir, name)) // none: nothing was written
+	return string(b)
+}
