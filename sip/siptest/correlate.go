@@ -39,28 +39,24 @@ func Correlate(clip, heard []int16) float64 {
 
 // bestNear is the highest correlation of part with b around a place, and how far from there.
 func bestNear(part, b []float64, at int) (best float64, slip int) {
-	for d := -slack; d <= slack; d++ {
-		from := at + d
-		if from < 0 || from+len(part) > len(b) {
-			continue
+	from, to := max(0, at-slack), min(len(b), at+slack+len(part))
+	if to-from < len(part) {
+		return 0, 0
+	}
+	window := b[from:to]
+	products := cross(part, window)
+	e, there := energy(part), energy(window[:len(part)])
+	for i := 0; ; i++ {
+		if there > 0 {
+			if r := products[i] / math.Sqrt(e*there); r > best {
+				best, slip = r, from+i-at
+			}
 		}
-		if r := similar(part, b[from:from+len(part)]); r > best {
-			best, slip = r, d
+		if i+len(part) == len(window) {
+			return best, slip
 		}
+		there += window[i+len(part)]*window[i+len(part)] - window[i]*window[i]
 	}
-	return best, slip
-}
-
-func similar(a, b []float64) float64 {
-	var ab, bb float64
-	for i := range a {
-		ab += a[i] * b[i]
-		bb += b[i] * b[i]
-	}
-	if bb == 0 {
-		return 0
-	}
-	return ab / math.Sqrt(energy(a)*bb)
 }
 
 func centred(s []int16) []float64 {
@@ -84,35 +80,46 @@ func energy(s []float64) float64 {
 	return e
 }
 
-// delay is where a begins in b, by the peak of their cross-correlation over all lags.
+// delay is where a begins in b, by the peak of their cross-correlation over all lags; negative if before it.
 func delay(a, b []float64) int {
-	size := 1
-	for size < len(a)+len(b) {
-		size *= 2
-	}
-	fa, fb := make([]complex128, size), make([]complex128, size)
-	for i, v := range a {
-		fa[i] = complex(v, 0)
-	}
-	for i, v := range b {
-		fb[i] = complex(v, 0)
-	}
-	fft(fa, -1)
-	fft(fb, -1)
-	for i := range fa {
-		fa[i] = cmplx.Conj(fa[i]) * fb[i]
-	}
-	fft(fa, 1)
+	products := cross(a, b)
 	best := 0
-	for i := range fa {
-		if real(fa[i]) > real(fa[best]) {
+	for i, v := range products {
+		if v > products[best] {
 			best = i
 		}
 	}
 	if best >= len(b) {
-		best -= size
+		best -= len(products)
 	}
 	return best
+}
+
+// cross is the sum of products of a and b for every lag of a in b, negative ones at the end.
+func cross(a, b []float64) []float64 {
+	size := 1
+	for size < len(a)+len(b) {
+		size *= 2
+	}
+	fa, fb := spectrum(a, size), spectrum(b, size)
+	for i := range fa {
+		fa[i] = cmplx.Conj(fa[i]) * fb[i]
+	}
+	fft(fa, 1)
+	out := make([]float64, size)
+	for i, v := range fa {
+		out[i] = real(v) / float64(size)
+	}
+	return out
+}
+
+func spectrum(s []float64, size int) []complex128 {
+	f := make([]complex128, size)
+	for i, v := range s {
+		f[i] = complex(v, 0)
+	}
+	fft(f, -1)
+	return f
 }
 
 // fft is the radix-2 transform in place, without scaling; its length is a power of two.

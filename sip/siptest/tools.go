@@ -149,7 +149,9 @@ func (p *program) kill() {
 }
 
 // says waits until the program has printed a text.
-func (p *program) says(ctx context.Context, text string) error { return p.shows(ctx, p.out.String, text) }
+func (p *program) says(ctx context.Context, text string) error {
+	return p.shows(ctx, p.out.String, text)
+}
 
 // shows waits until what the program writes somewhere has a text.
 func (p *program) shows(ctx context.Context, read func() string, text string) error {
