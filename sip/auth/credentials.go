@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"errors"
 	"strconv"
 	"strings"
 )
@@ -18,14 +17,20 @@ type credentials struct {
 	seen uint16 // parameters met so far: none may come twice
 }
 
-// The ways a header can be wrong; each becomes the phrase of a 400.
-var (
-	errSyntax    = errors.New("Malformed Credentials")
-	errTwice     = errors.New("Credential Parameter Given Twice")
-	errMissing   = errors.New("Credentials Lack username, realm, nonce, uri, response, cnonce or nc")
-	errQop       = errors.New("Credentials Need qop=auth")
-	errAlgorithm = errors.New("Digest Algorithm Not Offered")
-	errResponse  = errors.New("Digest Response Has the Wrong Length")
+// fault is a way a request can be wrong; it is the phrase of the 400.
+type fault string
+
+func (f fault) Error() string { return string(f) }
+
+// The faults of a header.
+const (
+	errSyntax    fault = "Malformed Credentials"
+	errTwice     fault = "Credential Parameter Given Twice"
+	errMissing   fault = "Credentials Lack username, realm, nonce, uri, response, cnonce or nc"
+	errQop       fault = "Credentials Need qop=auth"
+	errAlgorithm fault = "Digest Algorithm Not Offered"
+	errResponse  fault = "Digest Response Has the Wrong Length"
+	errTarget    fault = "Digest uri Differs From the Request-URI"
 )
 
 // parse reads one header value. ok is false for a scheme other than Digest, which is no concern of ours

@@ -112,7 +112,6 @@ var (
 	errReplay    = errors.New("the nonce count did not rise")
 	errWrong     = errors.New("wrong password or unknown user")
 	errThrottled = errors.New("too many wrong answers for this account from this source")
-	errTarget    = errors.New("Digest uri Differs From the Request-URI")
 )
 
 // Signed reports whether req carries credentials for our realm at all: without them the challenge costs no look-up.

@@ -1,7 +1,6 @@
 package registrar
 
 import (
-	"errors"
 	"strconv"
 	"strings"
 
@@ -19,13 +18,18 @@ type contact struct {
 	expiring bool    // expires was given
 }
 
-// The ways a Contact can be wrong; each becomes the phrase of a 400.
-var (
-	errContact  = errors.New("Malformed Contact")
-	errScheme   = errors.New("Contact Is Not a SIP or SIPS URI")
-	errQ        = errors.New("Contact q Is Not Between 0 and 1")
-	errRegID    = errors.New("Contact reg-id Is Not a Positive Number")
-	errInstance = errors.New("Contact +sip.instance Is Malformed")
+// fault is a way a Contact can be wrong; it is the phrase of the 400.
+type fault string
+
+func (f fault) Error() string { return string(f) }
+
+// The faults of a Contact.
+const (
+	errContact  fault = "Malformed Contact"
+	errScheme   fault = "Contact Is Not a SIP or SIPS URI"
+	errQ        fault = "Contact q Is Not Between 0 and 1"
+	errRegID    fault = "Contact reg-id Is Not a Positive Number"
+	errInstance fault = "Contact +sip.instance Is Malformed"
 )
 
 // parseContact reads a name-addr or an addr-spec with its parameters (RFC 3261 sections 20.10 and 25.1). What sipgo
