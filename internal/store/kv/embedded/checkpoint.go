@@ -11,7 +11,7 @@ import (
 
 // When the log goes into the file.
 const (
-	checkpointBytes = 8 << 20          // of log
+	checkpointBytes = 4 << 20          // of log; it holds writers up for some 30 ms
 	checkpointAge   = 10 * time.Second // of the oldest frame
 	maxLog          = 64 << 20         // of log, when checkpoints fail: then writes are refused
 )

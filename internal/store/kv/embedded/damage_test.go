@@ -181,7 +181,7 @@ func fillDisk(t *testing.T, disk, fsync string, ballast int) {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(disk, "store")
-	s := open(t, embedded.Config{Dir: dir, Fsync: fsync, CacheBytes: 1 << 20})
+	s := open(t, embedded.Config{Dir: dir, Fsync: fsync, CacheBytes: 1 << 20, Timeout: time.Minute})
 	written := 0
 	var err error
 	for ; written < 100_000; written++ {

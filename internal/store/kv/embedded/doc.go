@@ -3,7 +3,7 @@
 //
 // A transaction is checked, written to the log, applied to the one open bbolt transaction (which therefore holds what
 // the file does not have yet, and answers reads), and acknowledged. Many transactions that wait together share one
-// write of the log and, with Fsync "always", one fsync. A checkpoint, every 10 s or 8 MiB of log, commits the bbolt
+// write of the log and, with Fsync "always", one fsync. A checkpoint, every 10 s or 4 MiB of log, commits the bbolt
 // transaction, opens the next one and empties the log. Open replays what the log holds beyond the file.
 //
 // Why a log before bbolt: a bbolt commit is two fsyncs and a page of 4 KiB for each record it touches, and without its

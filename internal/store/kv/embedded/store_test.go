@@ -3,6 +3,7 @@ package embedded_test
 import (
 	"os"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -48,7 +49,7 @@ func TestConformance(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			c.config.Dir = t.TempDir()
+			c.config.Dir, c.config.Timeout = t.TempDir(), 10*time.Second // disks of test machines are shared
 			s := open(t, c.config)
 			kvtest.Run(t, func(*testing.T) kv.Store { return s })
 		})

@@ -125,7 +125,7 @@ func (s *Server) launch() error {
 		default:
 		}
 		_, err := Do(s.Addr, "PING")
-		return err == nil
+		return err == nil || strings.HasPrefix(err.Error(), "NOAUTH")
 	}) {
 		select {
 		case <-exited:

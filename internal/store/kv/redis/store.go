@@ -55,9 +55,15 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	if err := s.reach(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("redis at %s does not answer (%w): start it or correct redis.url", t, err), s.Close())
+		_ = s.Close() // the first error says it
+		return nil, unreachable(t, err)
 	}
 	return s, nil
+}
+
+// unreachable is one line, though Sentinel gives one for each host.
+func unreachable(t target, err error) error {
+	return fmt.Errorf("redis at %s does not answer (%s): start it or correct redis.url", t, strings.ReplaceAll(err.Error(), "\n", "; "))
 }
 
 func newStore(ctx context.Context, c Config, t target) *Store {

@@ -1,0 +1,106 @@
+package kvtest
+
+import (
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// Proxy stands between a store and a server, and can become a black hole: connections stay, new ones are taken, and
+// nothing is passed on or answered.
+type Proxy struct {
+	Addr string
+
+	hole     atomic.Bool
+	upstream string
+	running  sync.WaitGroup
+
+	mu     sync.Mutex
+	conns  []net.Conn
+	closed bool
+}
+
+// NewProxy forwards to upstream until the test ends.
+func NewProxy(t testing.TB, upstream string) *Proxy {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Proxy{Addr: l.Addr().String(), upstream: upstream}
+	p.running.Go(func() { p.accept(l) })
+	t.Cleanup(func() {
+		_ = l.Close()
+		p.closeAll()
+		p.running.Wait()
+	})
+	return p
+}
+
+// Swallow begins or ends the black hole. What was swallowed is lost; connections that met it are closed at the end.
+func (p *Proxy) Swallow(on bool) {
+	p.hole.Store(on)
+	if !on {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		for _, c := range p.conns {
+			_ = c.Close()
+		}
+		p.conns = nil
+	}
+}
+
+func (p *Proxy) closeAll() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	for _, c := range p.conns {
+		_ = c.Close()
+	}
+}
+
+// keep remembers a connection, or closes it when the test is over.
+func (p *Proxy) keep(c net.Conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		_ = c.Close()
+	}
+	p.conns = append(p.conns, c)
+}
+
+func (p *Proxy) accept(l net.Listener) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		p.keep(c)
+		up, err := net.Dial("tcp", p.upstream)
+		if err != nil {
+			_ = c.Close()
+			continue
+		}
+		p.keep(up)
+		p.running.Go(func() { p.pass(up, c) })
+		p.running.Go(func() { p.pass(c, up) })
+	}
+}
+
+// pass copies one direction, or swallows it.
+func (p *Proxy) pass(to, from net.Conn) {
+	defer to.Close()
+	b := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(b)
+		if n > 0 && !p.hole.Load() {
+			if _, err := to.Write(b[:n]); err != nil {
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
