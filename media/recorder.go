@@ -76,9 +76,9 @@ func (l *Lease) conn() (*net.UDPConn, error) {
 	return c.(*net.UDPConn), nil
 }
 
-// Stop ends the recording and returns it.
+// Stop ends the recording, with all that has arrived by now, and returns it. It may be called again.
 func (r *Recorder) Stop() PCM {
-	_ = r.conn.Close()
+	_ = r.conn.SetReadDeadline(time.Unix(1, 0))
 	<-r.done
 	return r.PCM()
 }
@@ -102,22 +102,35 @@ func (r *Recorder) Received() Received {
 func (r *Recorder) run() {
 	defer close(r.done)
 	defer r.lease.reader.Store(false)
+	defer r.conn.Close()
 	buf := make([]byte, maxPacket)
 	for {
 		n, src, err := r.conn.ReadFromUDPAddrPort(buf)
-		if errors.Is(err, net.ErrClosed) {
+		switch {
+		case err == nil:
+			r.packet(buf[:n], netip.AddrPortFrom(src.Addr().Unmap(), src.Port()), time.Now())
+		case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, net.ErrClosed):
+			r.drain(buf)
+			return
+		} // else we are told of a packet of ours that nobody took
+	}
+}
+
+// drain takes what has arrived and was not yet read.
+func (r *Recorder) drain(buf []byte) {
+	for {
+		n, src, e := receive(r.lease.rtp, buf)
+		if e != 0 {
 			return
 		}
-		if err != nil { // told of a packet of ours that nobody took
-			continue
-		}
-		if !isRTCP(buf[:n]) {
-			r.packet(buf[:n], netip.AddrPortFrom(src.Addr().Unmap(), src.Port()), time.Now())
-		}
+		r.packet(buf[:n], src, time.Now())
 	}
 }
 
 func (r *Recorder) packet(b []byte, src netip.AddrPort, now time.Time) {
+	if isRTCP(b) {
+		return
+	}
 	payload, ok := r.listener.accept(b, src)
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -11,8 +11,9 @@ import (
 	"github.com/pion/rtp"
 )
 
-// maxLag: after a longer standstill (a suspended machine) the missed packets are not sent after all.
-const maxLag = 200 * time.Millisecond
+// maxLag: after a longer standstill (a suspended machine) the missed packets are not caught up with: the clip goes on
+// where it was, and the RTP clock tells of the pause.
+const maxLag = time.Second
 
 // shard is one sending goroutine with its streams.
 type shard struct {
