@@ -14,6 +14,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"sipward/internal/account"
 )
 
 // Config says where the API is and who asks.
@@ -27,7 +29,7 @@ type Config struct {
 // Client asks one server.
 type Client struct {
 	base    *url.URL
-	token   string
+	token   account.Secret
 	timeout time.Duration
 	http    *http.Client
 }
@@ -54,7 +56,7 @@ func New(c Config) (*Client, error) {
 		c.Timeout = 30 * time.Second
 	}
 	refuse := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // the API never redirects; a token must not follow
-	return &Client{base: base, token: c.Token, timeout: c.Timeout, http: &http.Client{Transport: tr, CheckRedirect: refuse}}, nil
+	return &Client{base: base, token: account.Secret(c.Token), timeout: c.Timeout, http: &http.Client{Transport: tr, CheckRedirect: refuse}}, nil
 }
 
 // Close gives the idle connections back.
@@ -134,7 +136,7 @@ func (c *Client) request(ctx context.Context, r call) (*http.Request, error) {
 	if err != nil {
 		return nil, fmt.Errorf("request: %w", err)
 	}
-	req.Header.Set("Authorization", "Bearer "+c.token)
+	req.Header.Set("Authorization", "Bearer "+c.token.Reveal())
 	if r.kind != "" {
 		req.Header.Set("Content-Type", r.kind)
 	}

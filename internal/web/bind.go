@@ -199,8 +199,11 @@ func fieldsOf(v reflect.Value) map[string]reflect.Value {
 }
 
 func nullable(v reflect.Value) bool {
-	_, ok := v.Type().FieldByName("Null")
-	return v.Kind() == reflect.Pointer || v.Kind() == reflect.Struct && ok
+	if v.Kind() != reflect.Struct {
+		return v.Kind() == reflect.Pointer
+	}
+	_, opt := v.Type().FieldByName("Null")
+	return opt
 }
 
 func kindName(t reflect.Type) string {
