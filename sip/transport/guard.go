@@ -61,6 +61,7 @@ func keyOf(a netip.Addr) (sourceKey, bool) {
 	k := a.As16()
 	if !a.Unmap().Is4() {
 		clear(k[8:])
+		k[15] = 6 // so that ::1 is not the key of an empty place
 	}
 	return k, true
 }

@@ -217,7 +217,9 @@ func ended(t testing.TB, c net.Conn) {
 }
 
 // exempt lifts rates and counts for the loopback, for tests of other things.
-func exempt(d *transport.Deps) { d.Exempt = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} }
+func exempt(d *transport.Deps) { d.Exempt = loopback() }
+
+func loopback() []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} }
 
 func (r *rig) local(n transport.Network) netip.AddrPort {
 	return netip.MustParseAddrPort(r.Addr(n).String())
