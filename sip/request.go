@@ -23,7 +23,7 @@ func (s *Server) Request(t *tx.Server) {
 	path, err := s.admit(t)
 	switch {
 	case err != nil:
-		s.fail(t, account.Account{}, err)
+		s.turnAway(t, reply.From(err))
 	case tagged(t.Request()):
 		s.inside(t, path)
 	case s.ping(t):
@@ -80,11 +80,15 @@ func (s *Server) ping(t *tx.Server) bool {
 // allowed lists the methods that are handled or passed.
 const allowed = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, MESSAGE, SUBSCRIBE, NOTIFY, PUBLISH, REFER, INFO, PRACK, UPDATE"
 
-// challenge asks for credentials, without state: a spoofed source gets one packet for one.
+// challenge asks for credentials.
 func (s *Server) challenge(t *tx.Server) {
-	refusal := reply.From(s.auth.Challenge(t.Request(), false))
+	s.turnAway(t, reply.From(s.auth.Challenge(t.Request(), false)))
+}
+
+// turnAway refuses who has not shown credentials, without state: nothing is repeated to an address that may be spoofed.
+func (s *Server) turnAway(t *tx.Server, refusal *reply.Error) {
 	if err := t.Reject(refusal.Code, refusal.Phrase, refusal.Headers...); err != nil {
-		s.log.Debug("challenge not sent", "err", err)
+		s.log.Debug("refusal not sent", s.fields(t, account.Account{}, "code", refusal.Code, "err", err)...)
 	}
 	s.metrics.request(t.Request(), refusal.Code)
 }

@@ -95,11 +95,11 @@ func (s *session) renegotiate(server *tx.Server) {
 	if req.Method == gosip.UPDATE && len(req.Body()) == 0 {
 		sdp = nil // RFC 3311: a refresh without an offer gets no answer
 	}
-	s.send(server, s.response(req, 200, "OK", sdp))
+	s.send(server, s.response(server, 200, "OK", sdp))
 }
 
 func (s *session) reply(server *tx.Server, code int, phrase string) {
-	s.send(server, gosip.NewResponseFromRequest(server.Request(), code, phrase, nil))
+	s.send(server, server.Response(code, phrase))
 }
 
 func (s *session) send(server *tx.Server, res *gosip.Response) {

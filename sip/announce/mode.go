@@ -8,6 +8,7 @@ import (
 	gosip "github.com/emiago/sipgo/sip"
 
 	"sipward/sip/dialog"
+	"sipward/sip/tx"
 )
 
 // repeats is how long an unreliable 183 is repeated over UDP: often enough that a lost one leaves no silence.
@@ -76,7 +77,7 @@ func (s *session) respond(code int, phrase string) {
 	s.mu.Lock()
 	sdp := s.sdp
 	s.mu.Unlock()
-	res := s.response(s.an.Server.Request(), code, phrase, sdp)
+	res := s.response(s.an.Server, code, phrase, sdp)
 	if code == 183 && s.rseq != 0 {
 		res.AppendHeader(gosip.NewHeader("Require", "100rel"))
 		res.AppendHeader(gosip.NewHeader("RSeq", strconv.FormatUint(uint64(s.rseq), 10)))
@@ -87,8 +88,8 @@ func (s *session) respond(code int, phrase string) {
 }
 
 // response is an answer of ours within the dialog.
-func (s *session) response(req *gosip.Request, code int, phrase string, sdp []byte) *gosip.Response {
-	res := gosip.NewResponseFromRequest(req, code, phrase, nil)
+func (s *session) response(server *tx.Server, code int, phrase string, sdp []byte) *gosip.Response {
+	res := server.Response(code, phrase)
 	res.AppendHeader(gosip.NewHeader("Contact", "<"+s.a.deps.Contact(s.an.Server.Flow(), s.dialog.Cookie)+">"))
 	res.AppendHeader(gosip.NewHeader("Allow", "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE"))
 	if len(sdp) > 0 {

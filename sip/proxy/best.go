@@ -9,7 +9,7 @@ import (
 
 // own makes an answer of ours that takes part in the choice of the best.
 func (f *Fork) own(code int, phrase string) *gosip.Response {
-	return gosip.NewResponseFromRequest(f.req, code, phrase, nil)
+	return f.call.Server.Response(code, phrase)
 }
 
 // offer keeps res if it is better than the best so far (RFC 3261 section 16.7 step 6), and merges challenges (step 7).

@@ -70,7 +70,7 @@ func (c *Core) insideRequest(req *gosip.Request, p Path, x dialog.Crossing) *gos
 func (c *Core) insideAnswer(s *tx.Server, d *dialog.Dialog, x dialog.Crossing, res *gosip.Response, err error) {
 	req := s.Request()
 	if err != nil {
-		res = gosip.NewResponseFromRequest(req, 408, "Request Timeout", nil)
+		res = s.Response(408, "Request Timeout")
 	} else {
 		if res.StatusCode == 100 {
 			return

@@ -1,0 +1,112 @@
+package main
+
+import "time"
+
+// Config is the whole configuration: one YAML file, every key also as an environment variable (SIPWARD_ and the path in
+// upper case with _). The doc tags are the table in the README and of `sipward config docs`; a test compares them.
+type Config struct {
+	Domain  string `koanf:"domain" doc:"SIP domain and digest realm"`
+	DataDir string `koanf:"data_dir" doc:"embedded store, generated keys and certificates, uploaded clips"`
+	RootKey string `koanf:"root_key" secret:"yes" doc:"root of all keys, 64 hex digits, the same on every node; empty: the file root.key in data_dir, made on the first start"`
+	Redis   RedisConfig
+	Node    NodeConfig
+	SIP     SIPConfig `koanf:"sip"`
+	Media   MediaConfig
+	Limits  LimitsConfig
+	HTTP    HTTPConfig `koanf:"http"`
+	TLS     TLSConfig  `koanf:"tls"`
+	Admin   AdminConfig
+	Store   StoreConfig
+	Log     LogConfig
+}
+
+// RedisConfig says where the shared state lies.
+type RedisConfig struct {
+	URL string `koanf:"url" secret:"yes" doc:"redis://, rediss://, redis+sentinel://host,host/master or redis+cluster://…; empty: the embedded store in data_dir"`
+}
+
+// NodeConfig is this node towards its peers.
+type NodeConfig struct {
+	ID string `koanf:"id" doc:"name of this node among its peers; empty: the host name and a random part, kept in data_dir"`
+}
+
+// SIPConfig is the SIP node.
+type SIPConfig struct {
+	UDP                    []string          `koanf:"udp" doc:"addresses to listen on, comma-separated; empty: off"`
+	TCP                    []string          `koanf:"tcp" doc:"the same for TCP"`
+	TLS                    []string          `koanf:"tls" doc:"the same for TLS"`
+	WSS                    []string          `koanf:"wss" doc:"the same for secure WebSocket (RFC 7118)"`
+	Advertise              string            `koanf:"advertise" doc:"host or address put into Via, Record-Route and Contact; empty: the local address"`
+	Announce               string            `koanf:"announce" doc:"how a refusal is said aloud: early (before the call is answered), answer, or none"`
+	AnnounceByType         map[string]string `koanf:"announce_by_type" doc:"overrides by account type, for example SNOM: answer"`
+	AnnounceByAgent        map[string]string `koanf:"announce_by_agent" doc:"overrides by the beginning of the User-Agent, for example Linphone: answer"`
+	AnnounceFailures       []string          `koanf:"announce_failures" doc:"other failures that play their clip: number-unknown, not-reachable"`
+	CalleeClip             string            `koanf:"callee_clip" doc:"clip for a call to a disabled account: callee-disabled, callee-unavailable, or none"`
+	DisabledRegister       string            `koanf:"disabled_register" doc:"answer to REGISTER of a disabled account: reject (403) or quarantine (200, never routed)"`
+	DisabledRegisterByType map[string]string `koanf:"disabled_register_by_type" doc:"overrides by account type"`
+	DisabledCalls          string            `koanf:"disabled_calls" doc:"live calls of an account that is disabled: end or keep"`
+	RingTime               time.Duration     `koanf:"ring_time" doc:"how long phones ring before the caller gets 480"`
+	DrainTime              time.Duration     `koanf:"drain_time" doc:"how long calls may go on after SIGTERM"`
+}
+
+// MediaConfig is the sound.
+type MediaConfig struct {
+	Ports      string `koanf:"ports" doc:"UDP ports for RTP and RTCP, first-last"`
+	Address    string `koanf:"address" doc:"address put into SDP; empty: the one the phone reached us by"`
+	MaxStreams int    `koanf:"max_streams" doc:"announcements at the same time, at most; the excess is refused without sound"`
+}
+
+// LimitsConfig bounds what one account or address may do.
+type LimitsConfig struct {
+	Exempt                  []string `koanf:"exempt" doc:"networks (CIDR) that are never rate-limited or banned"`
+	ConnectionsPerAddress   int      `koanf:"connections_per_address" doc:"SIP connections of one address; 0: 200"`
+	AnnouncementsPerAccount string   `koanf:"announcements_per_account" doc:"announcements one account hears, count/time; 0: no limit"`
+}
+
+// HTTPConfig is the HTTP listeners.
+type HTTPConfig struct {
+	Public  string `koanf:"public" doc:"HTTPS for phones; empty: off"`
+	Admin   string `koanf:"admin" doc:"admin API; HTTPS unless the address is loopback; empty: off"`
+	Metrics string `koanf:"metrics" doc:"Prometheus metrics and profiles; empty: off"`
+	BaseURL string `koanf:"base_url" doc:"the only source of links; empty: https:// and the domain"`
+}
+
+// TLSConfig is the certificate.
+type TLSConfig struct {
+	Cert string `koanf:"cert" doc:"certificate chain, PEM; empty: one is generated in data_dir/tls"`
+	Key  string `koanf:"key" doc:"its key, PEM"`
+}
+
+// AdminConfig is the operators' access.
+type AdminConfig struct {
+	BootstrapToken string `koanf:"bootstrap_token" secret:"yes" doc:"bearer token that is superadmin while there is no other; empty: made on the first start into data_dir/admin.token"`
+}
+
+// StoreConfig is how the state is kept.
+type StoreConfig struct {
+	Fsync        string        `koanf:"fsync" doc:"embedded store: always (nothing is lost by a power cut) or interval (at most 1 s)"`
+	MaxStaleness time.Duration `koanf:"max_staleness" doc:"how long known accounts are served while the store is away, 1s to 5m"`
+}
+
+// LogConfig is the log.
+type LogConfig struct {
+	Level  string `koanf:"level" doc:"debug, info, warn or error"`
+	Format string `koanf:"format" doc:"text or json; empty: text on a terminal, else json"`
+}
+
+// Defaults is the configuration when nothing is said.
+func Defaults() Config {
+	return Config{
+		Domain: "sipward.local", DataDir: "data",
+		SIP: SIPConfig{
+			UDP: []string{":5060"}, TCP: []string{":5060"}, TLS: []string{":5061"}, WSS: []string{":5062"},
+			Announce: "early", CalleeClip: "callee-disabled", DisabledRegister: "reject", DisabledCalls: "end",
+			RingTime: time.Minute, DrainTime: time.Minute,
+		},
+		Media:  MediaConfig{Ports: "20000-29999", MaxStreams: 5000},
+		Limits: LimitsConfig{AnnouncementsPerAccount: "3/10m"},
+		HTTP:   HTTPConfig{Public: ":8443", Admin: "127.0.0.1:8080", Metrics: "127.0.0.1:9090"},
+		Store:  StoreConfig{Fsync: "always", MaxStaleness: 30 * time.Second},
+		Log:    LogConfig{Level: "info"},
+	}
+}

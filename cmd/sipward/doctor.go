@@ -1,0 +1,281 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// patient is what the doctor looks at. Empty parts are left out.
+type patient struct {
+	DataDir   string
+	Store     string                                       // what the state is kept in, without secrets
+	Ping      func(ctx context.Context) error              // asks the store
+	Clock     func(ctx context.Context) (time.Time, error) // another machine's clock, such as Redis TIME
+	Cert, Key string                                       // PEM files
+	Generated bool                                         // those are made at the first start
+	Names     []string                                     // that the certificate should be good for
+	Ports     []portOf
+	Health    string // URL of the server's own /livez: tells whether a taken port is ours
+}
+
+// portOf is one address of the configuration.
+type portOf struct{ Key, Network, Address string }
+
+// finding is one line of the doctor's report.
+type finding struct {
+	state string // ok, warn, fail
+	what  string
+	mend  string
+}
+
+func fine(what string, a ...any) finding { return finding{"ok", fmt.Sprintf(what, a...), ""} }
+
+func warn(mend, what string, a ...any) finding { return finding{"warn", fmt.Sprintf(what, a...), mend} }
+
+func fail(mend, what string, a ...any) finding { return finding{"fail", fmt.Sprintf(what, a...), mend} }
+
+// doctorCommand is `sipward doctor`; examine reads the configuration file.
+func doctorCommand(examine func(ctx context.Context, configFile string) (patient, error)) *cobra.Command {
+	file := ""
+	c := &cobra.Command{
+		Use: "doctor", Short: "Check configuration, store, certificates, ports, clock and limits", Args: argsOf(0, "no argument"),
+		RunE: func(c *cobra.Command, _ []string) error {
+			p, err := examine(c.Context(), file)
+			if err != nil {
+				report(c.OutOrStdout(), []finding{fail("mend what it says; sipward config docs explains each key", "configuration: %s",
+					strings.ReplaceAll(err.Error(), "\n", "; "))})
+				return errors.New("the configuration does not load")
+			}
+			findings := append([]finding{fine("configuration loads")}, p.check(c.Context())...)
+			if failed := report(c.OutOrStdout(), findings); failed > 0 {
+				return fmt.Errorf("%d of %d checks failed", failed, len(findings))
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVar(&file, "config", "", "configuration file (default: the one of SIPWARD_CONFIG, if any)")
+	return c
+}
+
+func report(out io.Writer, findings []finding) (failed int) {
+	for _, f := range findings {
+		line := fmt.Sprintf("%-4s  %s", f.state, f.what)
+		if f.mend != "" {
+			line += "  — " + f.mend
+		}
+		fmt.Fprintln(out, line)
+		if f.state == "fail" {
+			failed++
+		}
+	}
+	return failed
+}
+
+func (p patient) check(ctx context.Context) []finding {
+	var all []finding
+	all = append(all, checkDir(p.DataDir))
+	all = append(all, p.checkStore(ctx), p.checkClock(ctx))
+	all = append(all, p.checkCert(time.Now())...)
+	running := p.isRunning(ctx)
+	for _, port := range p.Ports {
+		all = append(all, checkPort(port, running))
+	}
+	return append(all, checkFiles())
+}
+
+// checkDir writes and removes a file: the mode alone does not tell (read-only mounts, quotas, full disks).
+func checkDir(dir string) finding {
+	f, err := os.CreateTemp(dir, ".doctor-*")
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if err := os.MkdirAll(dir, 0o700); err == nil {
+			_ = os.Remove(dir)
+			return fine("data_dir %s can be made", dir)
+		}
+		return fail("make it, or set data_dir to a place where it can be made", "data_dir %s does not exist", dir)
+	case err != nil:
+		return fail("give its owner the right to write: chown, chmod, remount", "data_dir %s: %v", dir, err)
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(make([]byte, 4096))
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fail("free some space", "data_dir %s: %v", dir, err)
+	}
+	return fine("data_dir %s is writable", dir)
+}
+
+func (p patient) checkStore(ctx context.Context) finding {
+	if p.Ping == nil {
+		return fine("store: %s", p.Store)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	begun := time.Now()
+	err := p.Ping(ctx)
+	switch took := time.Since(begun); {
+	case err != nil:
+		return fail("start it, or correct redis.url", "store: %s does not answer: %v", p.Store, err)
+	case took > 100*time.Millisecond:
+		return warn("put it nearer: every registration waits for it", "store: %s answers in %s", p.Store, took.Round(time.Millisecond))
+	default:
+		return fine("store: %s answers in %s", p.Store, took.Round(10*time.Microsecond))
+	}
+}
+
+// checkClock compares wall and monotonic time over a tenth of a second, and ours with another machine's: nonces, links and
+// certificates live by the clock.
+func (p patient) checkClock(ctx context.Context) finding {
+	const mend = "run a time service: chrony or systemd-timesyncd"
+	begun := time.Now()
+	timer := time.NewTimer(100 * time.Millisecond)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	now := time.Now()
+	if jump := now.Round(0).Sub(begun.Round(0)) - now.Sub(begun); jump.Abs() > 50*time.Millisecond {
+		return fail(mend, "clock: jumped by %s while it was watched", jump)
+	}
+	if now.Year() < 2025 {
+		return fail(mend, "clock: it says %s", now.Format(time.DateOnly))
+	}
+	if p.Clock == nil {
+		return fine("clock: steady, %s", now.UTC().Format(time.RFC3339))
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	theirs, err := p.Clock(ctx)
+	if err != nil {
+		return warn("", "clock: steady; the other clock cannot be asked: %v", err)
+	}
+	if off := time.Since(theirs).Round(time.Millisecond); off.Abs() > 2*time.Second {
+		return fail(mend+" on both machines", "clock: %s away from the store's", off)
+	}
+	return fine("clock: steady, agrees with the store's")
+}
+
+func (p patient) checkCert(now time.Time) []finding {
+	if p.Cert == "" {
+		return nil
+	}
+	pair, err := tls.LoadX509KeyPair(p.Cert, p.Key)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && p.Generated:
+		return []finding{fine("certificate: will be made at the first start")}
+	case errors.Is(err, fs.ErrNotExist):
+		return []finding{fail("correct tls.cert and tls.key", "certificate: %v", err)}
+	case err != nil:
+		return []finding{fail("tls.cert and tls.key must be PEM and belong together", "certificate %s: %v", p.Cert, err)}
+	}
+	leaf := pair.Leaf
+	return append([]finding{checkDates(p.Cert, leaf, now)}, p.checkNames(leaf)...)
+}
+
+func checkDates(file string, leaf *x509.Certificate, now time.Time) finding {
+	until := leaf.NotAfter.Format(time.DateOnly)
+	left := leaf.NotAfter.Sub(now)
+	switch {
+	case now.Before(leaf.NotBefore):
+		return fail("set the clock, or wait", "certificate %s: not valid before %s", file, leaf.NotBefore.Format(time.RFC3339))
+	case left <= 0:
+		return fail("renew it; it is loaded again without a restart", "certificate %s: expired on %s", file, until)
+	case left < 30*24*time.Hour:
+		return warn("renew it; it is loaded again without a restart", "certificate %s: expires on %s, in %d days", file, until, int(left.Hours()/24))
+	}
+	return fine("certificate %s: valid until %s", file, until)
+}
+
+func (p patient) checkNames(leaf *x509.Certificate) []finding {
+	var all []finding
+	for _, name := range p.Names {
+		if err := leaf.VerifyHostname(name); err != nil {
+			all = append(all, warn("get one that names it, or phones that check it will not connect", "certificate: not good for %s", name))
+		}
+	}
+	return all
+}
+
+// isRunning asks the configured health URL.
+func (p patient) isRunning(ctx context.Context) bool {
+	if p.Health == "" {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.Health, nil)
+	if err != nil {
+		return false
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false
+	}
+	_ = resp.Body.Close()
+	return resp.StatusCode == http.StatusOK
+}
+
+// checkPort binds the address for a moment.
+func checkPort(p portOf, running bool) finding {
+	err := tryBind(p)
+	where := fmt.Sprintf("%s %s/%s", p.Key, p.Address, p.Network)
+	switch {
+	case err == nil && running:
+		return warn("restart the server if the address is new", "%s: free, though a sipward is running", where)
+	case err == nil:
+		return fine("%s: free", where)
+	case errors.Is(err, syscall.EADDRINUSE) && running:
+		return fine("%s: in use by the running sipward", where)
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fail(fmt.Sprintf("stop that program (ss -lnp shows it), or change %s", p.Key), "%s: taken by another program", where)
+	case errors.Is(err, syscall.EACCES):
+		return fail(fmt.Sprintf("set %s to a port above 1023, or grant CAP_NET_BIND_SERVICE", p.Key), "%s: not permitted", where)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fail(fmt.Sprintf("set %s to an address of this machine", p.Key), "%s: no such address here", where)
+	}
+	return fail("correct "+p.Key, "%s: %v", where, err)
+}
+
+func tryBind(p portOf) error {
+	if p.Network == "udp" {
+		c, err := net.ListenPacket("udp", p.Address)
+		if err != nil {
+			return err
+		}
+		return c.Close()
+	}
+	l, err := net.Listen("tcp", p.Address)
+	if err != nil {
+		return err
+	}
+	return l.Close()
+}
+
+// checkFiles: each connected phone is one open file, and each call through the relay four.
+func checkFiles() finding {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return warn("", "open files: the limit cannot be read: %v", err)
+	}
+	const mend = "raise it: LimitNOFILE=1048576 in the systemd unit, or ulimit -n"
+	switch {
+	case limit.Max < 1024:
+		return fail(mend, "open files: at most %d", limit.Max)
+	case limit.Max < 65536:
+		return warn(mend, "open files: at most %d, so about that many phones", limit.Max)
+	}
+	return fine("open files: at most %d", limit.Max)
+}

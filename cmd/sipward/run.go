@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"sipward/internal/account"
+	"sipward/internal/telemetry"
+	"sipward/internal/web"
+	"sipward/sip/transport"
+)
+
+const (
+	beatEvery = time.Second
+	closeTime = 5 * time.Second
+)
+
+// listeners are the bound HTTP sockets; a nil one is off.
+type listeners struct{ public, admin, metrics net.Listener }
+
+// listen binds everything or nothing, so that a node that starts can serve.
+func (n *node) listen(ctx context.Context) (l listeners, err error) {
+	if err := n.sip.Listen(ctx); err != nil {
+		return l, err
+	}
+	if l.admin, err = bind(ctx, "http.admin", n.config.HTTP.Admin); err == nil {
+		if l.public, err = bind(ctx, "http.public", n.config.HTTP.Public); err == nil {
+			l.metrics, err = bind(ctx, "http.metrics", n.config.HTTP.Metrics)
+		}
+	}
+	if err != nil {
+		l.close()
+		return l, err
+	}
+	if l.public != nil {
+		l.public = tls.NewListener(l.public, n.httpTLS())
+	}
+	if l.admin != nil && !loopback(l.admin.Addr()) {
+		l.admin = tls.NewListener(l.admin, n.httpTLS())
+	}
+	return l, nil
+}
+
+func (n *node) httpTLS() *tls.Config {
+	c := n.pair.Server()
+	c.NextProtos = []string{"h2", "http/1.1"}
+	return c
+}
+
+func (l listeners) close() {
+	for _, x := range []net.Listener{l.public, l.admin, l.metrics} {
+		if x != nil {
+			_ = x.Close()
+		}
+	}
+}
+
+func bind(ctx context.Context, key, address string) (net.Listener, error) {
+	if address == "" {
+		return nil, nil
+	}
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", address)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%s %s: the port is taken: stop the other server, or set %s to another port", key, address, key)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("%s %s: not permitted: choose a port above 1023, or grant CAP_NET_BIND_SERVICE", key, address)
+	case err != nil:
+		return nil, fmt.Errorf("%s %s: %w", key, address, err)
+	}
+	return l, nil
+}
+
+func loopback(a net.Addr) bool {
+	ap, err := netip.ParseAddrPort(a.String())
+	return err == nil && ap.Addr().Unmap().IsLoopback()
+}
+
+// run serves until ctx ends, then stops in the order that loses nothing: not ready, no new calls, calls end, HTTP, store.
+func (n *node) run(ctx context.Context, l listeners) error {
+	tables, err := n.adminTables()
+	if err != nil {
+		l.close()
+		return err
+	}
+	adminAPI, err := web.New(web.Config{Bootstrap: n.token}, web.Deps{Tokens: n.store.Tokens, Log: n.log, Metrics: n.registry, Now: time.Now}, tables...)
+	if err != nil {
+		l.close()
+		return err
+	}
+	inner, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	g, inner := errgroup.WithContext(inner)
+	n.serve(inner, g, l.admin, adminAPI)
+	n.serve(inner, g, l.public, n.publicAPI())
+	n.serve(inner, g, l.metrics, n.metricsAPI())
+	g.Go(func() error { return n.store.Run(inner) })
+	g.Go(func() error { return n.pair.Run(inner) })
+	g.Go(func() error { return n.pacer.Run(inner) })
+	g.Go(func() error { return n.followClips(inner) })
+	g.Go(func() error { return n.beat(inner) })
+	g.Go(func() error {
+		defer stop() // SIP ends first: its calls need the rest
+		until, cancel := context.WithCancel(inner)
+		defer cancel()
+		defer context.AfterFunc(ctx, func() { n.health.Serving(false); cancel() })()
+		return n.sip.Run(until)
+	})
+	n.health.Serving(true)
+	return g.Wait()
+}
+
+func (n *node) serve(ctx context.Context, g *errgroup.Group, l net.Listener, h http.Handler) {
+	if l != nil {
+		g.Go(func() error { return web.Serve(ctx, l, h, n.log) })
+	}
+}
+
+// close releases what newNode opened, after run has returned.
+func (n *node) close() error {
+	n.ports.Close()
+	return n.store.Close()
+}
+
+// publicAPI is what phones reach by HTTPS; health only, until there is more to fetch.
+func (n *node) publicAPI() http.Handler { return n.healthRoutes(http.NewServeMux()) }
+
+func (n *node) healthRoutes(mux *http.ServeMux) *http.ServeMux {
+	mux.HandleFunc("GET /livez", n.health.Livez)
+	mux.HandleFunc("GET /readyz", n.health.Readyz)
+	return mux
+}
+
+func (n *node) metricsAPI() http.Handler {
+	mux := n.healthRoutes(http.NewServeMux())
+	mux.Handle("GET /metrics", telemetry.MetricsHandler(n.registry))
+	return profiles(mux)
+}
+
+// beat writes the heartbeat with what this node has enforced, until ctx ends.
+func (n *node) beat(ctx context.Context) error {
+	tick := time.NewTicker(beatEvery)
+	defer tick.Stop()
+	for {
+		if err := n.store.Nodes.Beat(ctx, n.heart()); err != nil && ctx.Err() == nil {
+			n.log.Warn("heartbeat not written: the other nodes take this one for dead after 10 s", "err", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
+			defer cancel()
+			return n.store.Nodes.Leave(last, n.id)
+		}
+	}
+}
+
+func (n *node) heart() account.Node {
+	return account.Node{
+		ID: n.id, Version: version(), Started: n.started, Seen: time.Now(), Applied: account.Cursor(n.sip.Applied()),
+		Load: map[string]int{"calls": len(n.sip.Calls())},
+	}
+}
+
+// addresses lists what is bound, by the words of the configuration.
+func (n *node) addresses() map[transport.Network]net.Addr {
+	all := map[transport.Network]net.Addr{}
+	for _, network := range []transport.Network{transport.UDP, transport.TCP, transport.TLS, transport.WSS} {
+		if a := n.sip.Addr(network); a != nil {
+			all[network] = a
+		}
+	}
+	return all
+}

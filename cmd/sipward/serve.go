@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"sipward/internal/telemetry"
+)
+
+func serveCommand() *cobra.Command {
+	var name string
+	var demo bool
+	c := &cobra.Command{
+		Use: "serve", Short: "Run the server", Args: nothing,
+		Long: "Runs the SIP node and its HTTP interfaces until SIGINT or SIGTERM; then calls in progress may end first.\nNo configuration at all works: state, keys and certificates go to ./data.",
+		RunE: func(c *cobra.Command, _ []string) error {
+			conf, err := loadConfig(configFile(name), os.Environ())
+			if err != nil {
+				return err
+			}
+			return serve(c.Context(), conf, demo, c.OutOrStdout(), c.ErrOrStderr())
+		},
+	}
+	c.Flags().StringVar(&name, "config", "", "configuration file (YAML)")
+	c.Flags().BoolVar(&demo, "demo", false, "make demo accounts on the first start")
+	return c
+}
+
+func serve(ctx context.Context, c Config, demo bool, stdout, stderr io.Writer) error {
+	log, err := telemetry.NewLogger(stderr, telemetry.LogConfig{Level: c.Log.Level, Format: c.Log.Format})
+	if err != nil {
+		return err
+	}
+	n, err := newNode(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	return errors.Join(n.start(ctx, demo, stdout), n.close())
+}
+
+// start binds, tells where everything is, and runs.
+func (n *node) start(ctx context.Context, demo bool, stdout io.Writer) error {
+	l, err := n.listen(ctx)
+	if err != nil {
+		return err
+	}
+	var accounts []demoAccount
+	if demo {
+		if accounts, err = n.demoAccounts(ctx); err != nil {
+			l.close()
+			return err
+		}
+	}
+	n.greet(stdout, l, accounts)
+	return n.run(ctx, l)
+}
+
+// greet prints where everything is.
+func (n *node) greet(w io.Writer, l listeners, accounts []demoAccount) {
+	line := func(what, where string) { fmt.Fprintf(w, "  %-12s %s\n", what, where) }
+	fmt.Fprintf(w, "sipward %s serves %s as node %s\n", version(), n.config.Domain, n.id)
+	for _, network := range []string{"udp", "tcp", "tls", "wss"} {
+		for at, addr := range n.addresses() {
+			if string(at) == network {
+				line("SIP/"+network, addr.String())
+			}
+		}
+	}
+	if l.admin != nil {
+		scheme := "http://"
+		if !loopback(l.admin.Addr()) {
+			scheme = "https://"
+		}
+		line("admin API", scheme+l.admin.Addr().String()+"/api/v1   (description: /api/openapi.json)")
+		if n.config.Admin.BootstrapToken == "" {
+			line("token", "in "+tokenFile(n.config))
+		}
+	}
+	if l.public != nil {
+		line("phones", "https://"+l.public.Addr().String())
+	}
+	if l.metrics != nil {
+		line("metrics", "http://"+l.metrics.Addr().String()+"/metrics")
+	}
+	if n.files.CA != "" {
+		line("CA", n.files.CA+"   (phones must trust it)")
+	}
+	line("state", n.where())
+	for _, a := range accounts {
+		line("demo phone", fmt.Sprintf("user %s  password %s  number %s", a.User, a.Password, a.Number))
+	}
+}
+
+func (n *node) where() string {
+	if n.config.Redis.URL != "" {
+		return "Redis"
+	}
+	return filepath.Join(n.config.DataDir, "store")
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"sipward/internal/apiclient"
+)
+
+// storeCommand is "sipward store": the whole state, out and in.
+func storeCommand() *cobra.Command {
+	r := &remote{}
+	return r.command("store", "Export and import the whole state", r.storeExport(), r.storeImport())
+}
+
+func (r *remote) storeExport() *cobra.Command {
+	return &cobra.Command{
+		Use: "export FILE", Short: "Write groups, accounts, tokens and clips to a file (- is the standard output)", Args: exactly("FILE"),
+		Long: "Secrets stay sealed in the file: to use it on another system, take the root key of this one along.",
+		RunE: r.do(func(ctx context.Context, api *apiclient.Client, c *cobra.Command, args []string) error {
+			if args[0] == "-" {
+				return api.Export(ctx, c.OutOrStdout())
+			}
+			if err := exportTo(ctx, api, args[0]); err != nil {
+				return err
+			}
+			return r.done(c.OutOrStdout(), "exported to %s", args[0])
+		})}
+}
+
+// exportTo leaves either the whole file or none: a backup that was cut off must not replace a good one.
+func exportTo(ctx context.Context, api *apiclient.Client, path string) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".export-*") // mode 0600
+	if err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	defer func() { _ = os.Remove(f.Name()) }() // gone already when all went well
+	if err := errors.Join(api.Export(ctx, f), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	return nil
+}
+
+func (r *remote) storeImport() *cobra.Command {
+	return &cobra.Command{
+		Use: "import FILE", Short: "Bring in what a file of export holds and the server does not have (- is the standard input)", Args: exactly("FILE"),
+		RunE: r.do(func(ctx context.Context, api *apiclient.Client, c *cobra.Command, args []string) error {
+			var in io.Reader = c.InOrStdin()
+			if args[0] != "-" {
+				f, err := os.Open(args[0])
+				if err != nil {
+					return fmt.Errorf("import: %w", err)
+				}
+				defer func() { _ = f.Close() }()
+				in = f
+			}
+			done, err := api.Import(ctx, in)
+			if err != nil {
+				return err
+			}
+			n := done.Created
+			rows := [][]string{
+				{"groups", fmt.Sprint(n.Groups)}, {"accounts", fmt.Sprint(n.Accounts)}, {"tokens", fmt.Sprint(n.Tokens)}, {"clips", fmt.Sprint(n.Clips)},
+			}
+			for _, s := range done.Skipped {
+				rows = append(rows, []string{"left as it is", s})
+			}
+			return r.show(c.OutOrStdout(), done, "", rows)
+		})}
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"sipward/internal/account"
+	"sipward/internal/seal"
+	"sipward/media"
+)
+
+// reDomain is a host name of labels, or an address.
+var reDomain = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$`)
+
+// Validate returns every fault, each one line that names the key and the mend.
+func (c Config) Validate() []error {
+	var v faults
+	v.check(reDomain.MatchString(c.Domain), "domain: %q is no host name: want for example sip.example.com", c.Domain)
+	v.check(c.DataDir != "", "data_dir: must not be empty")
+	if c.RootKey != "" {
+		_, err := seal.ParseRoot(c.RootKey)
+		v.check(err == nil, "root_key: %v", err)
+	}
+	c.SIP.validate(&v)
+	_, _, err := c.Media.ports()
+	v.check(err == nil, "media.ports: %v", err)
+	_, err = parseAddr(c.Media.Address)
+	v.check(err == nil, "media.address: %q is no IP address", c.Media.Address)
+	v.check(c.Media.MaxStreams > 0, "media.max_streams: want at least 1")
+	_, err = c.Limits.prefixes()
+	v.check(err == nil, "limits.exempt: %v", err)
+	_, _, err = c.Limits.announcements()
+	v.check(err == nil, "limits.announcements_per_account: %v", err)
+	c.HTTP.validate(&v)
+	v.check((c.TLS.Cert == "") == (c.TLS.Key == ""), "tls.cert and tls.key: give both, or neither for a generated certificate")
+	v.oneOf("store.fsync", c.Store.Fsync, "always", "interval")
+	v.check(c.Store.MaxStaleness >= time.Second && c.Store.MaxStaleness <= 5*time.Minute, "store.max_staleness: want 1s to 5m, not %s", c.Store.MaxStaleness)
+	v.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
+	v.oneOf("log.format", c.Log.Format, "", "text", "json")
+	return v
+}
+
+type faults []error
+
+func (v *faults) check(ok bool, format string, args ...any) {
+	if !ok {
+		*v = append(*v, fmt.Errorf(format, args...))
+	}
+}
+
+func (v *faults) oneOf(key, value string, allowed ...string) {
+	v.check(slices.Contains(allowed, value), "%s: %q is not one of %s", key, value, strings.Join(allowed, ", "))
+}
+
+func (v *faults) addresses(key string, list []string) {
+	for _, a := range list {
+		_, port, err := net.SplitHostPort(a)
+		n, bad := strconv.Atoi(port)
+		v.check(err == nil && bad == nil && n >= 0 && n < 1<<16, "%s: %q is no address: want host:port or :port", key, a)
+	}
+}
+
+func (c SIPConfig) validate(v *faults) {
+	for key, list := range map[string][]string{"sip.udp": c.UDP, "sip.tcp": c.TCP, "sip.tls": c.TLS, "sip.wss": c.WSS} {
+		v.addresses(key, list)
+	}
+	v.check(len(c.UDP)+len(c.TCP)+len(c.TLS)+len(c.WSS) > 0, "sip: at least one of sip.udp, sip.tcp, sip.tls, sip.wss must have an address")
+	v.check(c.Advertise == "" || reDomain.MatchString(c.Advertise), "sip.advertise: %q is no host name or address", c.Advertise)
+	v.oneOf("sip.announce", c.Announce, "early", "answer", "none")
+	for t, mode := range c.AnnounceByType {
+		v.check(kind(t), "sip.announce_by_type: %q is no account type: want PGSM or SNOM", t)
+		v.oneOf("sip.announce_by_type."+t, mode, "early", "answer", "none")
+	}
+	for agent, mode := range c.AnnounceByAgent {
+		v.oneOf("sip.announce_by_agent."+agent, mode, "early", "answer", "none")
+	}
+	for _, p := range c.AnnounceFailures {
+		v.oneOf("sip.announce_failures", p, string(media.NumberUnknown), string(media.NotReachable))
+	}
+	v.check(c.CalleeClip == "none" || slices.Contains(media.Prompts(), media.Prompt(c.CalleeClip)), "sip.callee_clip: there is no prompt %q", c.CalleeClip)
+	v.oneOf("sip.disabled_register", c.DisabledRegister, "reject", "quarantine")
+	for t, mode := range c.DisabledRegisterByType {
+		v.check(kind(t), "sip.disabled_register_by_type: %q is no account type: want PGSM or SNOM", t)
+		v.oneOf("sip.disabled_register_by_type."+t, mode, "reject", "quarantine")
+	}
+	v.oneOf("sip.disabled_calls", c.DisabledCalls, "end", "keep")
+	v.check(c.RingTime >= time.Second, "sip.ring_time: want at least 1s")
+	v.check(c.DrainTime >= 0, "sip.drain_time: must not be negative")
+}
+
+func kind(t string) bool { return t == string(account.PGSM) || t == string(account.SNOM) }
+
+func (c HTTPConfig) validate(v *faults) {
+	for key, a := range map[string]string{"http.public": c.Public, "http.admin": c.Admin, "http.metrics": c.Metrics} {
+		if a != "" {
+			v.addresses(key, []string{a})
+		}
+	}
+	if c.BaseURL != "" {
+		u, err := url.Parse(c.BaseURL)
+		v.check(err == nil && u.Scheme == "https" && u.Host != "", "http.base_url: %q must begin with https://", c.BaseURL)
+	}
+}
+
+// ports reads first-last.
+func (c MediaConfig) ports() (lo, hi int, err error) {
+	a, b, _ := strings.Cut(c.Ports, "-")
+	lo, errLo := strconv.Atoi(a)
+	hi, errHi := strconv.Atoi(b)
+	if errLo != nil || errHi != nil || lo < 1024 || hi > 65535 || hi-lo < 1 {
+		return 0, 0, fmt.Errorf("%q is no range: want first-last between 1024 and 65535, for example 20000-29999", c.Ports)
+	}
+	return lo, hi, nil
+}
+
+func (c LimitsConfig) prefixes() ([]netip.Prefix, error) {
+	var list []netip.Prefix
+	for _, s := range c.Exempt {
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			a, err := netip.ParseAddr(s)
+			if err != nil {
+				return nil, fmt.Errorf("%q is no network: want for example 192.0.2.0/24", s)
+			}
+			p = netip.PrefixFrom(a, a.BitLen())
+		}
+		list = append(list, p)
+	}
+	return list, nil
+}
+
+// announcements reads count/time; 0 is no limit.
+func (c LimitsConfig) announcements() (count int, window time.Duration, err error) {
+	n, d, found := strings.Cut(c.AnnouncementsPerAccount, "/")
+	count, errN := strconv.Atoi(n)
+	if errN == nil && count == 0 && !found {
+		return 0, 0, nil
+	}
+	window, errD := time.ParseDuration(d)
+	if errN != nil || errD != nil || count < 0 || window <= 0 {
+		return 0, 0, fmt.Errorf("%q: want count/time, for example 3/10m, or 0 for no limit", c.AnnouncementsPerAccount)
+	}
+	return count, window, nil
+}
+
+func parseAddr(s string) (netip.Addr, error) {
+	if s == "" {
+		return netip.Addr{}, nil
+	}
+	return netip.ParseAddr(s)
+}

@@ -1,0 +1,199 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"sipward/admin"
+	"sipward/internal/account"
+	"sipward/internal/call"
+	"sipward/internal/pki"
+	"sipward/internal/seal"
+	"sipward/internal/store"
+	"sipward/internal/telemetry"
+	"sipward/internal/web"
+	"sipward/media"
+	"sipward/provisioning"
+	"sipward/sip"
+	"sipward/sip/announce"
+	"sipward/sip/transport"
+)
+
+// node is one whole process: every part, wired. Nothing is bound or running yet.
+type node struct {
+	config   Config
+	id       string
+	log      *slog.Logger
+	registry *prometheus.Registry
+	health   *telemetry.Health
+	roots    []seal.Root
+	pair     *pki.Pair
+	files    pki.Files
+	store    *store.Store
+	clips    *media.Library
+	ports    *media.Ports
+	pacer    *media.Pacer
+	sip      *sip.Server
+	token    account.Secret // that lets the first operator in
+	started  time.Time
+}
+
+// newNode opens the store and builds every part; the error is one line that names the mend.
+func newNode(ctx context.Context, c Config, log *slog.Logger) (n *node, err error) {
+	n = &node{config: c, log: log, registry: telemetry.NewRegistry(version()), started: time.Now()}
+	if n.roots, err = rootKeys(c); err != nil {
+		return nil, err
+	}
+	if n.id, err = nodeID(c); err != nil {
+		return nil, err
+	}
+	if n.token, err = bootstrapToken(c); err != nil {
+		return nil, err
+	}
+	if err = n.certificate(); err != nil {
+		return nil, err
+	}
+	if n.store, err = store.Open(ctx, c.storeConfig(), log, n.registry); err != nil {
+		return nil, err
+	}
+	n.health = telemetry.NewHealth(telemetry.Probe{Name: "store", Check: n.store.Ping})
+	if err = n.media(); err == nil {
+		err = n.signalling()
+	}
+	if err != nil {
+		_ = n.store.Close() // the first error is the one to tell
+		return nil, err
+	}
+	return n, nil
+}
+
+func (c Config) storeConfig() store.Config {
+	return store.Config{URL: c.Redis.URL, Dir: filepath.Join(c.DataDir, "store"), Fsync: c.Store.Fsync, MaxStaleness: c.Store.MaxStaleness}
+}
+
+func (n *node) certificate() (err error) {
+	n.files = pki.Files{Cert: n.config.TLS.Cert, Key: n.config.TLS.Key}
+	if n.config.TLS.Cert == "" {
+		if n.files, err = pki.Ensure(filepath.Join(n.config.DataDir, "tls"), n.config.names(), time.Now()); err != nil {
+			return err
+		}
+	}
+	n.pair, err = pki.Open(n.files.Cert, n.files.Key, n.log)
+	return err
+}
+
+func (n *node) media() (err error) {
+	if n.clips, err = media.NewLibrary(media.Shipped()); err != nil {
+		return err
+	}
+	lo, hi, err := n.config.Media.ports()
+	if err != nil {
+		return err
+	}
+	if n.ports, err = media.NewPorts(netip.IPv4Unspecified(), lo, hi); err != nil {
+		return err
+	}
+	n.pacer = media.NewPacer(n.config.Media.MaxStreams, n.log, n.registry)
+	return nil
+}
+
+func (n *node) signalling() (err error) {
+	c := n.config
+	exempt, err := c.Limits.prefixes()
+	if err != nil {
+		return err
+	}
+	address, err := parseAddr(c.Media.Address)
+	if err != nil {
+		return fmt.Errorf("media.address: %w", err)
+	}
+	count, window, err := c.Limits.announcements()
+	if err != nil {
+		return err
+	}
+	root := n.roots[0]
+	n.sip, err = sip.New(sip.Config{
+		Domain: c.Domain, Node: n.id,
+		Transport: transport.Config{
+			UDP: c.SIP.UDP, TCP: c.SIP.TCP, TLS: c.SIP.TLS, WSS: c.SIP.WSS, Advertise: c.SIP.Advertise,
+			Limits: transport.Limits{PerAddress: c.Limits.ConnectionsPerAddress},
+		},
+		Announce: announce.Config{PerListener: count, Window: window, Address: address},
+		Mode:     c.SIP.mode, CalleeClip: media.Prompt(c.SIP.CalleeClip), FailureClips: prompts(c.SIP.AnnounceFailures),
+		KeepDisabledCalls: c.SIP.DisabledCalls == "keep", Quarantine: c.SIP.quarantine,
+		RingTime: c.SIP.RingTime, DrainTime: c.SIP.DrainTime,
+	}, sip.Deps{
+		Accounts: n.store.Accounts, Locations: n.store.Locations, Changes: n.store.Changes,
+		Clips: n.clips, Ports: n.ports, Pacer: n.pacer,
+		Transport: transport.Deps{
+			TLS: n.pair.Server(), TokenKey: root.Derive("flow token"), Node: n.id, Exempt: exempt, Log: n.log, Metrics: n.registry,
+		},
+		Ring: seal.NewRing("ha1", n.roots...), NonceKey: root.Derive("nonce"), CookieKey: root.Derive("dialog cookie"),
+		Now: time.Now, Log: n.log, Metrics: n.registry,
+	})
+	return err
+}
+
+// mode is how an account type with a User-Agent hears announcements; the agent's override beats the type's.
+func (c SIPConfig) mode(kind account.Kind, agent string) announce.Mode {
+	for prefix, mode := range c.AnnounceByAgent {
+		if strings.HasPrefix(strings.ToLower(agent), strings.ToLower(prefix)) {
+			return announce.Mode(mode)
+		}
+	}
+	if mode, ok := c.AnnounceByType[string(kind)]; ok {
+		return announce.Mode(mode)
+	}
+	return announce.Mode(c.Announce)
+}
+
+func (c SIPConfig) quarantine(kind account.Kind) bool {
+	if mode, ok := c.DisabledRegisterByType[string(kind)]; ok {
+		return mode == "quarantine"
+	}
+	return c.DisabledRegister == "quarantine"
+}
+
+func prompts(names []string) []media.Prompt {
+	var list []media.Prompt
+	for _, n := range names {
+		list = append(list, media.Prompt(n))
+	}
+	return list
+}
+
+// adminTables are the routes of the operators' listener.
+func (n *node) adminTables() ([][]web.Route, error) {
+	cursors := web.NewCursors(n.roots[0].Derive("cursor"))
+	life, err := provisioning.New(provisioning.Config{Realm: n.config.Domain}, provisioning.Deps{
+		Accounts: n.store.Accounts, Groups: n.store.Groups, Ring: seal.NewRing("ha1", n.roots...), Cursors: cursors, Now: time.Now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	hand, err := admin.New(admin.Deps{
+		Accounts: n.store.Accounts, Groups: n.store.Groups, Locations: n.store.Locations, Changes: n.store.Changes, Effects: n.store,
+		Clips: n.store.Clips, Nodes: n.store.Nodes, Tokens: n.store.Tokens, Calls: n, Health: n.health,
+		Shipped: media.Shipped(), Check: checkClip, Cursors: cursors, Version: version(), Now: time.Now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return [][]web.Route{life.Routes(), hand.Routes()}, nil
+}
+
+// Active lists the calls that are up on this node, for the API.
+func (n *node) Active(context.Context) ([]call.Record, error) {
+	var list []call.Record
+	for _, d := range n.sip.Calls() {
+		list = append(list, d.Record())
+	}
+	return list, nil
+}
