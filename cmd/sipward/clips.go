@@ -12,8 +12,8 @@ import (
 	"sipward/media"
 )
 
-// checkClip says whether a WAV can be played, and how long it is.
-func checkClip(r io.ReadSeeker) (time.Duration, error) {
+// playable says whether a WAV can be played, and how long it is.
+func playable(r io.ReadSeeker) (time.Duration, error) {
 	c, err := media.LoadClip(r)
 	if err != nil {
 		return 0, err
