@@ -28,7 +28,7 @@ func clipCommand() *cobra.Command {
 	}
 	c.AddCommand(&cobra.Command{
 		Use: "check FILE.wav", Short: "Say what a clip is and what is wrong with it", Args: argsOf(1, "a WAV file"),
-		RunE: func(c *cobra.Command, args []string) error { return checkClip(c.OutOrStdout(), args[0]) },
+		RunE: func(c *cobra.Command, args []string) error { return describeClip(c.OutOrStdout(), args[0]) },
 	}, &cobra.Command{
 		Use: "convert IN.wav OUT.wav", Short: "Make a clip of 16 kHz, mono, 16 bit", Args: argsOf(2, "two WAV files"),
 		RunE: func(c *cobra.Command, args []string) error { return convertClip(c.OutOrStdout(), args[0], args[1]) },
@@ -49,7 +49,7 @@ func readClip(path string) (media.PCM, error) {
 	return pcm, nil
 }
 
-func checkClip(out io.Writer, path string) error {
+func describeClip(out io.Writer, path string) error {
 	pcm, err := readClip(path)
 	if err != nil {
 		return err
@@ -72,30 +72,30 @@ type loudness struct {
 }
 
 const (
-	silent   = 0.001 // -60 dBFS
-	full     = 0.999
-	frames   = 50 // level is taken of frames of a fiftieth of a second
-	tooQuiet = -35.0
-	tooLoud  = -9.0
+	clipSilence = 0.001 // -60 dBFS
+	clipFull    = 0.999
+	clipFrames  = 50 // level is taken of frames of a fiftieth of a second
+	tooQuiet    = -35.0
+	tooLoud     = -9.0
 )
 
 func measure(p media.PCM) loudness {
 	m := loudness{peak: math.Inf(-1), level: math.Inf(-1), lead: p.Duration().Seconds()}
 	var sum, power float64
-	peak, run, loud, size := 0.0, 0, 0, p.Rate/frames
+	peak, run, loud, size := 0.0, 0, 0, p.Rate/clipFrames
 	for at := 0; at < len(p.Samples); at += size {
 		e := 0.0
 		frame := p.Samples[at:min(at+size, len(p.Samples))]
 		for _, s := range frame {
 			v := math.Abs(float64(s))
 			sum, e, peak = sum+float64(s), e+v*v, max(peak, v)
-			if run++; v < full {
+			if run++; v < clipFull {
 				run = 0
 			} else if run >= 3 {
 				m.clipped += map[bool]int{true: 3, false: 1}[run == 3]
 			}
 		}
-		if e /= float64(len(frame)); math.Sqrt(e) > silent {
+		if e /= float64(len(frame)); math.Sqrt(e) > clipSilence {
 			if loud == 0 {
 				m.lead = float64(at) / float64(p.Rate)
 			}
@@ -138,7 +138,7 @@ func convertClip(out io.Writer, from, to string) error {
 	if err := replaceFile(to, b.Bytes()); err != nil {
 		return err
 	}
-	return checkClip(out, to)
+	return describeClip(out, to)
 }
 
 // replaceFile writes a file whole or not at all; what was there stays until then.

@@ -55,12 +55,12 @@ func doctorCommand(examine func(ctx context.Context, configFile string) (patient
 		RunE: func(c *cobra.Command, _ []string) error {
 			p, err := examine(c.Context(), file)
 			if err != nil {
-				report(c.OutOrStdout(), []finding{fail("mend what it says; sipward config docs explains each key", "configuration: %s",
+				printFindings(c.OutOrStdout(), []finding{fail("mend what it says; sipward config docs explains each key", "configuration: %s",
 					strings.ReplaceAll(err.Error(), "\n", "; "))})
 				return errors.New("the configuration does not load")
 			}
 			findings := append([]finding{fine("configuration loads")}, p.check(c.Context())...)
-			if failed := report(c.OutOrStdout(), findings); failed > 0 {
+			if failed := printFindings(c.OutOrStdout(), findings); failed > 0 {
 				return fmt.Errorf("%d of %d checks failed", failed, len(findings))
 			}
 			return nil
@@ -70,7 +70,7 @@ func doctorCommand(examine func(ctx context.Context, configFile string) (patient
 	return c
 }
 
-func report(out io.Writer, findings []finding) (failed int) {
+func printFindings(out io.Writer, findings []finding) (failed int) {
 	for _, f := range findings {
 		line := fmt.Sprintf("%-4s  %s", f.state, f.what)
 		if f.mend != "" {

@@ -78,15 +78,15 @@ func argsOf(n int, what string) cobra.PositionalArgs {
 	}
 }
 
-// session is one run of a phone command.
-type session struct {
+// phoneSession is one run of a phone command.
+type phoneSession struct {
 	*phone.Phone
 	flags *phoneFlags
 	out   io.Writer // safe for concurrent use
 }
 
 // run makes the phone and gives it to a command.
-func (f *phoneFlags) run(c *cobra.Command, getenv func(string) (string, bool), do func(context.Context, session) error) error {
+func (f *phoneFlags) run(c *cobra.Command, getenv func(string) (string, bool), do func(context.Context, phoneSession) error) error {
 	cfg := f.Config
 	cfg.SRTP = phone.SRTP(f.srtp)
 	if v, ok := getenv("SIPWARD_PHONE_PASSWORD"); ok && f.password == "" {
@@ -114,7 +114,7 @@ func (f *phoneFlags) run(c *cobra.Command, getenv func(string) (string, bool), d
 		return usageError{err}
 	}
 	defer p.Close()
-	return do(c.Context(), session{p, f, out})
+	return do(c.Context(), phoneSession{p, f, out})
 }
 
 func (f *phoneFlags) tls() (*tls.Config, error) {
@@ -137,7 +137,7 @@ func (f *phoneFlags) registerCommand(getenv func(string) (string, bool)) *cobra.
 	return &cobra.Command{
 		Use: "register", Short: "Register, stay for --duration, unregister", Args: argsOf(0, "no argument"),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return f.run(c, getenv, func(ctx context.Context, s session) error {
+			return f.run(c, getenv, func(ctx context.Context, s phoneSession) error {
 				if err := s.register(ctx); err != nil {
 					return err
 				}
@@ -153,7 +153,7 @@ func (f *phoneFlags) callCommand(getenv func(string) (string, bool)) *cobra.Comm
 	c := &cobra.Command{
 		Use: "call NUMBER", Short: "Call a number and hear what it says", Args: argsOf(1, "the number to call"),
 		RunE: func(c *cobra.Command, args []string) error {
-			return f.run(c, getenv, func(ctx context.Context, s session) error {
+			return f.run(c, getenv, func(ctx context.Context, s phoneSession) error {
 				if register {
 					if err := s.register(ctx); err != nil {
 						return err
@@ -173,7 +173,7 @@ func (f *phoneFlags) listenCommand(getenv func(string) (string, bool)) *cobra.Co
 	c := &cobra.Command{
 		Use: "listen", Short: "Register and answer calls until --duration, --calls or Ctrl-C", Args: argsOf(0, "no argument"),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return f.run(c, getenv, func(ctx context.Context, s session) error {
+			return f.run(c, getenv, func(ctx context.Context, s phoneSession) error {
 				if err := s.register(ctx); err != nil {
 					return err
 				}
@@ -188,7 +188,7 @@ func (f *phoneFlags) listenCommand(getenv func(string) (string, bool)) *cobra.Co
 	return c
 }
 
-func (s session) register(ctx context.Context) error {
+func (s phoneSession) register(ctx context.Context) error {
 	if err := s.Register(ctx); err != nil {
 		return err
 	}
@@ -197,7 +197,7 @@ func (s session) register(ctx context.Context) error {
 }
 
 // unregister also works when ctx has ended.
-func (s session) unregister(ctx context.Context) error {
+func (s phoneSession) unregister(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
 	defer cancel()
 	if err := s.Unregister(ctx); err != nil {
@@ -208,7 +208,7 @@ func (s session) unregister(ctx context.Context) error {
 }
 
 // stay waits for --duration, or for ctx's end.
-func (s session) stay(ctx context.Context) {
+func (s phoneSession) stay(ctx context.Context) {
 	timer := time.NewTimer(s.flags.duration)
 	defer timer.Stop()
 	select {
@@ -218,18 +218,18 @@ func (s session) stay(ctx context.Context) {
 }
 
 // call places one call and stays in it to its end.
-func (s session) call(ctx context.Context, number string) error {
+func (s phoneSession) call(ctx context.Context, number string) error {
 	call, err := s.Call(ctx, number, phone.Options{})
 	if err != nil {
 		return err
 	}
 	err = s.follow(ctx, call)
-	s.report(call)
+	s.printReport(call)
 	return err
 }
 
 // follow waits for a call's end: theirs, after --duration from the answer, or ctx's.
-func (s session) follow(ctx context.Context, call *phone.Call) error {
+func (s phoneSession) follow(ctx context.Context, call *phone.Call) error {
 	until, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if err := call.Answered(until); err == nil {
@@ -252,7 +252,7 @@ func (s session) follow(ctx context.Context, call *phone.Call) error {
 }
 
 // listen answers calls, each in its own goroutine, and returns when they have ended.
-func (s session) listen(ctx context.Context, most, refuse int, ring time.Duration) error {
+func (s phoneSession) listen(ctx context.Context, most, refuse int, ring time.Duration) error {
 	if s.flags.duration > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, s.flags.duration)
@@ -274,7 +274,7 @@ func (s session) listen(ctx context.Context, most, refuse int, ring time.Duratio
 }
 
 // take rings and answers, or refuses, one call.
-func (s session) take(ctx context.Context, call *phone.Call, refuse int, ring time.Duration) {
+func (s phoneSession) take(ctx context.Context, call *phone.Call, refuse int, ring time.Duration) {
 	fmt.Fprintf(s.out, "call from %s\n", call.Peer())
 	if refuse > 0 {
 		call.Reject(refuse, "")
@@ -297,11 +297,11 @@ func (s session) take(ctx context.Context, call *phone.Call, refuse int, ring ti
 		_ = call.Hangup(bye)
 		_ = call.Wait(bye)
 	}
-	s.report(call)
+	s.printReport(call)
 }
 
-// report says how the call went and what was heard.
-func (s session) report(call *phone.Call) {
+// printReport says how the call went and what was heard.
+func (s phoneSession) printReport(call *phone.Call) {
 	r, h := call.Result(), call.Audio().Heard()
 	if r.Err == nil {
 		fmt.Fprintf(s.out, "the call with %s has ended%s\n", call.Peer(), reasonOf(r.Reason))
