@@ -17,7 +17,7 @@ func rootCommand(getenv func(string) (string, bool)) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
 	})
-	root.AddCommand(serveCommand(), configCommand(), versionCommand(), demoCommand())
+	root.AddCommand(serveCommand(), configCommand(), versionCommand(), demoCommand(), phoneCommand(getenv), clipCommand(), doctorCommand(examine))
 	root.AddCommand(clientCommands()...)
 	return root
 }
