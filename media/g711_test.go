@@ -33,31 +33,36 @@ func TestG711Values(t *testing.T) {
 	}
 }
 
-// Every sample is encoded to the nearest value there is, but for the bits that the law does not look at.
-func TestG711EncodesToNearest(t *testing.T) {
+// Every sample decodes to within half of its interval, whose width doubles with each segment of the law, but for the bits
+// that the law does not look at; every value survives.
+func TestG711Intervals(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		encode func(int16) byte
 		decode func(byte) int16
+		half   func(code byte) int // half an interval, in 16-bit units
 		slack  int
-	}{{"mu-law", linearToULaw, uLawToLinear, 2 * 4}, {"A-law", linearToALaw, aLawToLinear, 2 * 8}} {
-		var values [256]int
-		for i := range values {
-			values[i] = int(c.decode(byte(i)))
-			if again := int(c.decode(c.encode(int16(values[i])))); again != values[i] {
-				t.Errorf("%s: %d becomes %d", c.name, values[i], again)
+		top    int // the largest magnitude that is not clipped
+	}{
+		{"mu-law", linearToULaw, uLawToLinear, func(b byte) int { return 4 << ((^b >> 4) & 7) }, 4, 8159 * 4},
+		{"A-law", linearToALaw, aLawToLinear, func(b byte) int { return 8 << max((int(b^0x55)>>4&7)-1, 0) }, 8, 4096 * 8},
+	} {
+		for code := range 256 {
+			v := c.decode(byte(code))
+			if again := c.decode(c.encode(v)); again != v {
+				t.Errorf("%s: %d becomes %d", c.name, v, again)
 			}
 		}
-		for s := math.MinInt16; s <= math.MaxInt16; s += 3 {
-			nearest := math.MaxInt
-			for _, v := range values {
-				nearest = min(nearest, max(v-s, s-v))
+		for s := -c.top + 1; s < c.top; s++ {
+			code := c.encode(int16(s))
+			got := int(c.decode(code))
+			if miss := max(got-s, s-got); miss > c.half(code)+c.slack {
+				t.Fatalf("%s: %d becomes %d, more than %d off", c.name, s, got, c.half(code)+c.slack)
 			}
-			got := values[c.encode(int16(s))]
-			if miss := max(got-s, s-got); miss > nearest+c.slack {
-				t.Fatalf("%s: %d becomes %d, %d off; the nearest value is %d off", c.name, s, got, miss, nearest)
-			}
+		}
+		if c.decode(c.encode(math.MinInt16)) >= 0 || c.decode(c.encode(math.MaxInt16)) <= 0 {
+			t.Errorf("%s: the extremes change their sign", c.name)
 		}
 	}
 }
