@@ -45,8 +45,22 @@ func allOf(s string, class uint8) bool {
 func token(s string) bool { return s != "" && allOf(s, classToken) }
 
 // clean has no NUL, CR, LF or other control character but HTAB: stricter than a quoted-pair (RFC 3261 section 25.1),
-// which may escape them, because what one parser unescapes another cuts at.
-func clean(s string) bool { return allOf(s, classText) }
+// which may escape them, because what one parser unescapes another cuts at. Every byte of every message passes here, so
+// eight are looked at together and one by one only where a control character is among them.
+func clean(s string) bool {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	for len(s) >= 8 {
+		x := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+		below := (x - ones*0x20) &^ x // top bits of bytes below 0x20
+		del := x ^ ones*0x7f          // zero bytes where there was DEL
+		if (below|(del-ones)&^del)&tops != 0 && !allOf(s[:8], classText) {
+			return false
+		}
+		s = s[8:]
+	}
+	return allOf(s, classText)
+}
 
 func blank(c byte) bool { return c == ' ' || c == '\t' }
 
@@ -54,6 +68,10 @@ func trim(s string) string {
 	for s != "" && blank(s[0]) {
 		s = s[1:]
 	}
+	return trimRight(s)
+}
+
+func trimRight(s string) string {
 	for s != "" && blank(s[len(s)-1]) {
 		s = s[:len(s)-1]
 	}

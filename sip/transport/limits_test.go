@@ -3,6 +3,7 @@ package transport_test
 import (
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -130,10 +131,15 @@ func TestConnectionsPerAddress(t *testing.T) {
 	c := transport.Config{TCP: []string{"127.0.0.1:0"}, Limits: transport.Limits{PerAddress: 2}}
 	r := start(t, c, ok)
 	served := func() bool {
-		conn := r.dial(t, transport.TCP)
+		conn, err := net.Dial("tcp", r.Addr(transport.TCP).String())
+		if err != nil {
+			return false // cut off at once
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		must(t, conn.SetDeadline(time.Now().Add(patience)))
 		_, _ = io.WriteString(conn, request("OPTIONS", "x", ""))
 		buf := make([]byte, 1)
-		_, err := conn.Read(buf)
+		_, err = conn.Read(buf)
 		return err == nil
 	}
 	if !served() || !served() {
@@ -161,9 +167,13 @@ func TestConnectionsInAll(t *testing.T) {
 	c := transport.Config{TCP: []string{"127.0.0.1:0"}, Limits: transport.Limits{Connections: 3}}
 	r := start(t, c, ok, exempt)
 	for i := range 4 {
-		conn := r.dial(t, transport.TCP)
-		_, _ = io.WriteString(conn, request("OPTIONS", "x", ""))
-		_, err := conn.Read(make([]byte, 1))
+		conn, err := net.Dial("tcp", r.Addr(transport.TCP).String())
+		if err == nil {
+			defer conn.Close()
+			must(t, conn.SetDeadline(time.Now().Add(patience)))
+			_, _ = io.WriteString(conn, request("OPTIONS", "x", ""))
+			_, err = conn.Read(make([]byte, 1))
+		}
 		if (err == nil) != (i < 3) {
 			t.Errorf("connection %d: %v", i, err)
 		}

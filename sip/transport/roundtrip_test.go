@@ -34,7 +34,10 @@ func essenceOf(m gosip.Message) essence {
 	e.From, e.To = m.From().Address.String(), m.To().Address.String()
 	e.FromTag, _ = m.From().Params.Get("tag")
 	e.ToTag, _ = m.To().Params.Get("tag")
-	e.CallID, e.CSeq, e.Via = m.CallID().Value(), m.CSeq().Value(), m.Via().Value()
+	e.CallID, e.CSeq = m.CallID().Value(), m.CSeq().Value()
+	if v := m.Via(); v != nil { // sipgo reads no Via with a comma in quotes
+		e.Via = v.Value()
+	}
 	return e
 }
 

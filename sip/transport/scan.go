@@ -86,14 +86,14 @@ func cutLine(s string) (line, rest string, ok bool) {
 // unfold joins continuation lines with one space (RFC 3261 section 7.3.1).
 func unfold(line, rest string) (joined, left string) {
 	var b strings.Builder
-	b.WriteString(strings.TrimRight(line, " \t"))
+	b.WriteString(trimRight(line))
 	for rest != "" && blank(rest[0]) {
 		next, after, ok := cutLine(rest)
 		if !ok {
 			return b.String(), rest
 		}
 		b.WriteByte(' ')
-		b.WriteString(strings.Trim(next, " \t"))
+		b.WriteString(trim(next))
 		rest = after
 	}
 	return b.String(), rest
@@ -115,7 +115,7 @@ func (h *head) add(line string, lim *Limits) {
 		return
 	}
 	// Blanks before the colon are legal (HCOLON, RFC 3261 section 25.1) and are not passed on.
-	name, value := strings.TrimRight(line[:colon], " \t"), strings.Trim(line[colon+1:], " \t")
+	name, value := trimRight(line[:colon]), trim(line[colon+1:])
 	if !token(name) {
 		h.fail(bad("header name"))
 		return

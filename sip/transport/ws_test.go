@@ -157,7 +157,9 @@ func TestWebSocketFaultsClose(t *testing.T) {
 		"text within a fragmented": func(c net.Conn) { frame(t, c, false, ws.OpText, "x"); frame(t, c, true, ws.OpText, "y") },
 		"fragmented ping":          func(c net.Conn) { frame(t, c, false, ws.OpPing, "x") },
 		"reserved opcode":          func(c net.Conn) { frame(t, c, true, ws.OpCode(5), "x") },
-		"too large":                func(c net.Conn) { _, _ = c.Write([]byte{0x81, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0}) },
+		"too large": func(c net.Conn) {
+			_, _ = c.Write([]byte{0x81, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0})
+		},
 		"fragments too large together": func(c net.Conn) {
 			for range 80 {
 				_ = ws.WriteFrame(c, ws.MaskFrame(ws.NewFrame(ws.OpContinuation, false, make([]byte, 1000))))
