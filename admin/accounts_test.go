@@ -1,7 +1,9 @@
 package admin_test
 
 import (
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -46,6 +48,12 @@ func TestDisableAndEnable(t *testing.T) {
 	on := api.Do(post(accounts+id+"/enable", nil)).Want(202)
 	if on.Get("state") != "active" || on.JSON()["suspended"] != nil {
 		t.Errorf("got %s", on.Body)
+	}
+	silent := httptest.NewRequestWithContext(t.Context(), http.MethodPost, accounts+id+"/enable", struct{ io.Reader }{strings.NewReader("")}) // chunked, and empty
+	silent.Header.Set("Authorization", "Bearer "+apitest.Bootstrap)
+	w := httptest.NewRecorder()
+	if api.Handler.ServeHTTP(w, silent); silent.ContentLength != -1 || w.Code != 202 {
+		t.Errorf("an empty chunked body: %d %s", w.Code, w.Body)
 	}
 	for _, bad := range []string{"nothing", id, id + "-999", strings.ToUpper(change), id + "-18446744073709551616"} {
 		api.Do(get("/api/v1/changes/"+bad)).Refused(404, "not_found")

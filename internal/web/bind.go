@@ -53,11 +53,20 @@ func Bind(c *gin.Context, into any) error {
 	return decode(body, into)
 }
 
-// BindOptional is Bind, but an empty body is an empty object.
+// BindOptional is Bind, but no body is an empty object.
 func BindOptional(c *gin.Context, into any) error {
-	if c.Request.ContentLength == 0 {
+	first := make([]byte, 1)
+	n, err := io.ReadFull(c.Request.Body, first) // the length alone does not tell: an empty body may be chunked
+	if n == 0 && errors.Is(err, io.EOF) {
 		return nil
 	}
+	if err != nil {
+		return BodyFault(err)
+	}
+	c.Request.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(first), c.Request.Body), c.Request.Body}
 	return Bind(c, into)
 }
 

@@ -58,6 +58,9 @@ func (f *floor) observed(c *gin.Context, start time.Time) {
 		slog.Duration("took", took), slog.String("from", c.ClientIP()), slog.String("by", Who(c).Label()),
 	}
 	level := slog.LevelInfo
+	if route == "/livez" || route == "/readyz" {
+		level = slog.LevelDebug // asked every second by whoever watches
+	}
 	if err := c.Errors.Last(); err != nil {
 		attrs = append(attrs, slog.String("err", cause(err.Err)))
 		if status >= http.StatusInternalServerError {
