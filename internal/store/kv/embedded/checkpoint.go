@@ -25,8 +25,11 @@ const (
 
 // housekeep runs in the committer each second.
 func (s *Store) housekeep(now time.Time) {
+	if !s.ready() {
+		return
+	}
 	for range sweepOps {
-		if s.state.tx == nil || !s.state.due(now.UnixMilli()) {
+		if !s.ready() || !s.state.due(now.UnixMilli()) {
 			break
 		}
 		if s.write([]op{{kind: opSweep, expires: now.UnixMilli(), max: sweepRecords}}) != nil {
@@ -54,27 +57,35 @@ func (s *Store) tryCheckpoint() {
 // checkpoint commits what the log holds to the file, and empties the log. After a failure the state is built anew from
 // the file and the log.
 func (s *Store) checkpoint() error {
+	if !s.ready() {
+		return errNoState
+	}
 	s.mu.Lock()
 	err := s.state.commit(s.wal.seq)
 	if err == nil {
 		err = s.state.begin(s.db)
-		s.mu.Unlock()
-		if err != nil {
-			return err
-		}
-		s.syncer.failed.Store(false)
-		return s.wal.reset()
 	}
-	s.abandonLocked()
+	if err != nil {
+		s.abandonLocked()
+	}
 	s.mu.Unlock()
-	return errors.Join(err, s.reload())
+	if err != nil {
+		return errors.Join(err, s.reload())
+	}
+	s.syncer.failed.Store(false)
+	return s.wal.reset()
 }
 
-// abandonLocked ends a bbolt transaction that may be open, so that the next one can begin.
+// abandonLocked ends a bbolt transaction that may be open, so that the next one can begin. Until then there is no state:
+// reads and commits end with kv.ErrUnavailable.
 func (s *Store) abandonLocked() {
+	if s.state.tx == nil {
+		return
+	}
 	if err := s.state.tx.Rollback(); err != nil && !isClosed(err) {
 		s.config.Log.Error("store: cannot roll back", "err", err)
 	}
+	s.state.tx = nil
 }
 
 // restart builds the state anew from the file and the log.
@@ -83,8 +94,18 @@ func (s *Store) restart() {
 	s.abandonLocked()
 	s.mu.Unlock()
 	if err := s.reload(); err != nil {
-		s.config.Log.Error("store: cannot read the log back", "err", err)
+		s.config.Log.Error("store: cannot read the log back, trying again", "err", err)
 	}
+}
+
+var errNoState = errors.New("the file or the log cannot be read")
+
+// ready tells whether there is a state, and tries to get it back when there is none. Only the committer asks.
+func (s *Store) ready() bool {
+	if s.state.tx == nil {
+		s.restart()
+	}
+	return s.state.tx != nil
 }
 
 func isClosed(err error) bool {

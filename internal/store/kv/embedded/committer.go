@@ -120,8 +120,11 @@ func (s *Store) commitBatch(batch []*pending) {
 	clear(c.versions)
 	clear(c.newest)
 	now := time.Now().UnixMilli()
+	ready := s.ready()
 	for _, p := range batch {
-		p.err = s.decide(p, now)
+		if p.err = unavailable(errNoState); ready {
+			p.err = s.decide(p, now)
+		}
 	}
 	if len(c.ops) > 0 {
 		if err := s.write(c.ops); err != nil {

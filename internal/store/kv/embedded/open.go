@@ -157,6 +157,7 @@ func (s *Store) reload() error {
 		return decodeOps(ops, s.state.apply)
 	})
 	if err != nil {
+		s.abandonLocked() // half a replay is not served
 		return err
 	}
 	if cut > 0 {

@@ -51,7 +51,7 @@ func (s *Store) rlock() error {
 	s.mu.RLock()
 	if s.state.tx == nil {
 		s.mu.RUnlock()
-		return errClosed()
+		return unavailable(errNoState)
 	}
 	return nil
 }

@@ -78,12 +78,7 @@ func (s *Store) release() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var errs []error
-	if s.state.tx != nil {
-		if err := s.state.tx.Rollback(); err != nil && !isClosed(err) {
-			errs = append(errs, err)
-		}
-		s.state.tx = nil
-	}
+	s.abandonLocked()
 	if s.wal != nil {
 		errs = append(errs, s.wal.file.Sync(), s.wal.file.Close())
 	}

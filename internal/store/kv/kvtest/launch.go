@@ -154,3 +154,17 @@ func Until(limit time.Duration, ok func() bool) bool {
 		}
 	}
 }
+
+// RedisTLS starts a redis-server that also speaks TLS, and gives the redis.url of that: its certificate is for localhost,
+// by a CA of its own, and it asks for none.
+func RedisTLS(t testing.TB) (url string) {
+	t.Helper()
+	dir := t.TempDir()
+	ca, cert, key := filepath.Join(dir, "ca.pem"), filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	if err := writeCertificate(ca, cert, key); err != nil {
+		t.Fatal(err)
+	}
+	port := freePort(t)
+	Redis(t, "--tls-port", port, "--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", ca, "--tls-auth-clients", "no")
+	return "rediss://localhost:" + port + "?ca=" + ca
+}

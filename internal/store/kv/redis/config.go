@@ -166,15 +166,8 @@ func (t *target) files(ca, cert, key string) error {
 	if t.mode == single {
 		t.tls.ServerName, _, _ = net.SplitHostPort(t.hosts[0])
 	}
-	if ca != "" {
-		pem, err := os.ReadFile(ca)
-		if err != nil {
-			return fmt.Errorf("redis.url: ca: %w", err)
-		}
-		t.tls.RootCAs = x509.NewCertPool()
-		if !t.tls.RootCAs.AppendCertsFromPEM(pem) {
-			return fmt.Errorf("redis.url: ca: %s holds no certificate", ca)
-		}
+	if err := t.roots(ca); err != nil {
+		return err
 	}
 	if cert == "" && key == "" {
 		return nil
@@ -184,5 +177,25 @@ func (t *target) files(ca, cert, key string) error {
 		return fmt.Errorf("redis.url: cert and key: %w", err)
 	}
 	t.tls.Certificates = []tls.Certificate{pair}
+	return nil
+}
+
+// roots loads whom to trust now: loading the system's roots within the first handshake would take longer than a call may.
+func (t *target) roots(ca string) error {
+	var err error
+	if ca == "" {
+		if t.tls.RootCAs, err = x509.SystemCertPool(); err != nil {
+			return fmt.Errorf("redis.url: the system's certificates: %w", err)
+		}
+		return nil
+	}
+	pem, err := os.ReadFile(ca)
+	if err != nil {
+		return fmt.Errorf("redis.url: ca: %w", err)
+	}
+	t.tls.RootCAs = x509.NewCertPool()
+	if !t.tls.RootCAs.AppendCertsFromPEM(pem) {
+		return fmt.Errorf("redis.url: ca: %s holds no certificate", ca)
+	}
 	return nil
 }

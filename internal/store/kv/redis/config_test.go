@@ -63,3 +63,23 @@ func TestPassword(t *testing.T) {
 		}
 	}
 }
+
+func TestTLS(t *testing.T) {
+	t.Parallel()
+	url := kvtest.RedisTLS(t)
+	s := open(t, redis.Config{URL: url})
+	if err := write(t.Context(), s); err != nil {
+		t.Error(err)
+	}
+	for name, bad := range map[string]string{
+		"no CA":      strings.Split(url, "?")[0],
+		"wrong name": strings.Replace(url, "localhost", "127.0.0.1", 1),
+	} {
+		if s, err := redis.Open(context.Background(), redis.Config{URL: bad}); err == nil {
+			s.Close()
+			t.Errorf("%s: it opened", name)
+		} else if !strings.Contains(err.Error(), "certificate") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
