@@ -1,0 +1,65 @@
+# The words of sipward. Each is one wish; `make` alone lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+GO       ?= go
+FUZZTIME ?= 20s
+ENGINE   ?= $(shell command -v docker || command -v podman || echo docker)
+IMAGE    ?= sipward:dev
+
+# What must be there for a test to count: a missing server or phone fails it instead of skipping it. REQUIRE= lifts that.
+REQUIRE  ?= 1
+REQUIRED  = SIPWARD_REQUIRE_REDIS=$(REQUIRE) SIPWARD_REQUIRE_PHONES=$(REQUIRE)
+
+.PHONY: help run demo test check race fuzz accept bench image lint fmt build clean tools
+
+help: ## list these words
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: build ## build and serve: embedded store, generated CA, demo accounts, everything in ./data
+	bin/sipward serve --demo
+
+demo: build ## show the main job, unattended, in a temporary folder on free ports
+	bin/sipward demo
+
+test: tools ## install what the tests need when it is missing (as root), and run them all
+	$(REQUIRED) $(GO) test -shuffle=on -timeout=10m ./...
+
+check: ## format, vet, lint, architecture, modules, manifests, spec drift
+	@GO="$(GO)" .ci/check
+
+race: tools ## all tests under the race detector (needs a C compiler)
+	$(REQUIRED) CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout=20m ./...
+
+fuzz: ## every fuzz target for FUZZTIME (20s) each
+	@$(GO) list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./... | while read -r pkg; do \
+	  for f in $$($(GO) test -list '^Fuzz' "$$pkg" | grep '^Fuzz' || true); do \
+	    echo "$$pkg $$f"; $(GO) test -run='^$$' -fuzz="^$$f\$$" -fuzztime=$(FUZZTIME) "$$pkg"; \
+	  done; \
+	done
+
+accept: tools ## the long tiers of the acceptance list
+	$(REQUIRED) $(GO) test -tags=accept -count=1 -timeout=90m ./...
+
+bench: ## all benchmarks, with allocations
+	$(GO) test -run='^$$' -bench=. -benchmem ./...
+
+image: ## build the container image (docker or podman)
+	$(ENGINE) build -t $(IMAGE) .
+
+lint: ## golangci-lint, for those who have it; make check needs nothing but Go
+	@command -v golangci-lint >/dev/null || { echo "golangci-lint is not installed: https://golangci-lint.run (make check does without)"; exit 1; }
+	golangci-lint run
+
+fmt: ## format the code
+	gofmt -w .
+
+build: ## build bin/sipward
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/sipward ./cmd/sipward
+
+clean: ## remove what was built; ./data stays
+	rm -rf bin dist
+
+tools:
+	@REQUIRE=$(REQUIRE) .ci/tools
