@@ -65,6 +65,7 @@ func BenchmarkSerialise(b *testing.B) {
 func BenchmarkUDPIngress(b *testing.B) {
 	r := start(b, transport.Config{UDP: []string{"127.0.0.1:0"}}, nil)
 	p, from := []byte(phoneREGISTER), netip.MustParseAddrPort("127.0.0.1:5099")
+	r.running(b)
 	r.in = make(chan got)
 	b.ReportAllocs()
 	for b.Loop() {

@@ -19,5 +19,5 @@
 // Goroutines: one reader per UDP socket and per connection (its handshake too), one per listener, and one per
 // connection only while a slow peer leaves a backlog. Handler methods run on the readers. Send and WriteMsg never block.
 //
-// What it does not do: DTLS, SCTP, outgoing connections (node links are their own package), transactions.
+// What it does not do: DTLS, SCTP, outgoing connections, transactions.
 package transport

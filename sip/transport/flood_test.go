@@ -138,6 +138,35 @@ func TestRegisteredFlowOutlivesTheBanOfItsAddress(t *testing.T) {
 	}
 }
 
+// TestForgedDatagramsSilenceNobody: malformed packets with a phone's address do not ban the phone, and a ban by wrong
+// passwords over UDP does not shut it out of TCP.
+func TestForgedDatagramsSilenceNobody(t *testing.T) {
+	t.Parallel()
+	c := all()
+	c.Limits.Failures = 3
+	r := start(t, c, ok)
+	udp := r.from(t, transport.UDP, "127.0.0.33")
+	for range 50 {
+		_, err := io.WriteString(udp, crlf(mandatory("INVITE"))+"Broken\r\n\r\n")
+		must(t, err)
+		_ = text(t, udp)
+	}
+	_, err := io.WriteString(udp, request("OPTIONS", "x", ""))
+	must(t, err)
+	if answer(t, udp).StatusCode != 200 {
+		t.Error("not served over UDP")
+	}
+	for range 50 {
+		r.Blame(netip.MustParseAddr("127.0.0.33"))
+	}
+	tcp := r.from(t, transport.TCP, "127.0.0.33")
+	_, err = io.WriteString(tcp, request("OPTIONS", "x", ""))
+	must(t, err)
+	if answer(t, tcp).StatusCode != 200 {
+		t.Error("not served over TCP")
+	}
+}
+
 func TestExemptSourcesAreNeverBanned(t *testing.T) {
 	t.Parallel()
 	c := all()
@@ -217,6 +246,7 @@ func TestAmplification(t *testing.T) {
 func TestInventedSources(t *testing.T) {
 	c := transport.Config{UDP: []string{"127.0.0.1:0"}, Limits: transport.Limits{UDPFlows: 4096}}
 	r := start(t, c, nil)
+	r.running(t)
 	r.in = make(chan got) // record nothing
 	heap := func() uint64 {
 		runtime.GC()

@@ -211,6 +211,14 @@ func (g *guard) enter(a netip.Addr) bool {
 	return true
 }
 
+// connected reports whether a source has a connection now.
+func (g *guard) connected(a netip.Addr) bool {
+	k, _ := keyOf(a)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.conns[k] > 0
+}
+
 func (g *guard) leave(a netip.Addr) {
 	k, _ := keyOf(a)
 	g.mu.Lock()

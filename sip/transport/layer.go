@@ -204,9 +204,16 @@ func (l *Layer) Addr(n Network) net.Addr {
 }
 
 // Blame counts a failure (wrong password, malformed message) against a source; past its budget the source is banned for
-// Limits.Ban, unless it is exempt. Prefer Flow.Blame: what a UDP packet earns must not shut out the TLS phones of an
-// address that anyone could have written into it.
-func (l *Layer) Blame(src netip.Addr) { l.blame(src, TCP) }
+// Limits.Ban, unless it is exempt. A source without a connection can have failed over UDP only, and is banned there
+// only. Prefer Flow.Blame, which knows: what a UDP packet earns must not shut out the TLS phones of an address that
+// anyone could have written into it.
+func (l *Layer) Blame(src netip.Addr) {
+	if l.guard.connected(src) {
+		l.blame(src, TCP)
+		return
+	}
+	l.blame(src, UDP)
+}
 
 // Blame counts a failure against the flow's source, as Layer.Blame does; a ban earned over UDP holds for UDP only.
 func (f *Flow) Blame() { f.layer.blame(f.remote.Addr(), f.net) }

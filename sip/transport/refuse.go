@@ -9,10 +9,13 @@ import (
 // amplification is how many times its own size a datagram may make us send: its source address may be a victim's.
 const amplification = 2
 
-// refuse counts a malformed message against its source and answers it when it is a request that can be answered.
+// refuse counts a malformed message and answers it when it is a request that can be answered. Over a connection it
+// counts against the source; a datagram does not, or twenty of them with a phone's address would silence the phone.
 func (l *Layer) refuse(f *Flow, h *head, why *fault) {
 	l.metrics.refused(why.kind)
-	l.blame(f.remote.Addr(), f.net)
+	if f.stream != nil {
+		f.Blame()
+	}
 	if n, ok := l.quiet.allow("malformed"); ok {
 		l.log.Info("malformed message refused", "flow", f.id, "why", why.phrase, "kind", why.kind, "more", n)
 	}

@@ -16,6 +16,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,6 +39,7 @@ type sink struct {
 	on     func(f *transport.Flow, m gosip.Message) // nil: record only
 	in     chan got
 	closed chan error
+	broken atomic.Bool // Closed panics
 }
 
 func newSink(on func(*transport.Flow, gosip.Message)) *sink {
@@ -54,7 +56,12 @@ func (s *sink) Receive(f *transport.Flow, m gosip.Message) {
 	}
 }
 
-func (s *sink) Closed(_ *transport.Flow, err error) { s.closed <- err }
+func (s *sink) Closed(_ *transport.Flow, err error) {
+	s.closed <- err
+	if s.broken.Load() {
+		panic("injected")
+	}
+}
 
 // ok answers every request with 200.
 func ok(f *transport.Flow, m gosip.Message) {
@@ -232,4 +239,13 @@ func text(t testing.TB, c net.Conn) string {
 	n, err := c.Read(buf)
 	must(t, err)
 	return string(buf[:n])
+}
+
+// running waits until the layer's Run hands messages on, for tests that go round the sockets.
+func (r *rig) running(t testing.TB) {
+	t.Helper()
+	c := r.dial(t, transport.UDP)
+	_, err := io.WriteString(c, request("OPTIONS", "running", ""))
+	must(t, err)
+	_ = r.next(t)
 }

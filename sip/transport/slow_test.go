@@ -283,9 +283,10 @@ func TestPanics(t *testing.T) {
 func TestPanicInClosed(t *testing.T) {
 	t.Parallel()
 	r := start(t, all(), ok)
-	close(r.closed) // makes Closed panic: send on a closed channel
+	r.broken.Store(true)
 	conn := r.dial(t, transport.TCP)
 	must(t, conn.Close())
+	_ = r.nextClosed(t)
 	conn = r.dial(t, transport.TCP)
 	_, err := io.WriteString(conn, request("OPTIONS", "x", ""))
 	must(t, err)
