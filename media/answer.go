@@ -13,6 +13,9 @@ func Negotiate(offer []byte, local Local, from netip.Addr) (*Session, []byte, er
 	if err := local.check(); err != nil {
 		return nil, nil, err
 	}
+	if len(offer) == 0 {
+		return nil, nil, badSDP("it is empty")
+	}
 	s := newSession(local, from)
 	answer, err := s.Renegotiate(offer)
 	if err != nil {

@@ -1,7 +1,10 @@
 package media
 
 import (
+	"net/netip"
 	"time"
+
+	"github.com/pion/rtp"
 )
 
 // FramesForTest is what a clip sends in a codec.
@@ -39,3 +42,36 @@ func (t *StreamForTest) Step() bool {
 
 // SettleForTest takes src as proven, as if its packet had come.
 func SettleForTest(s *Session) { s.prove(s.view.Load().dest) }
+
+// DrainForTest counts what has arrived at a lease.
+func DrainForTest(l *Lease) (n int) {
+	buf := make([]byte, maxPacket)
+	for {
+		size, _, e := receive(l.rtp, buf)
+		if e != 0 {
+			return n
+		}
+		if !isRTCP(buf[:size]) {
+			n++
+		}
+	}
+}
+
+// PacketForTest is a packet as the session's stream would send it.
+func PacketForTest(s *Session) []byte {
+	v := s.view.Load()
+	h := rtp.Header{Version: 2, PayloadType: v.pt, SequenceNumber: 1, SSRC: 1}
+	packet, _ := h.Marshal()
+	packet = append(packet, make([]byte, frameBytes)...)
+	if v.tx != nil {
+		packet, _ = v.tx.ctx.EncryptRTP(nil, packet, nil)
+	}
+	return packet
+}
+
+// SendForTest sends from a lease's RTP socket.
+func SendForTest(l *Lease, packet []byte, to netip.AddrPort) {
+	var raw rawAddr
+	raw.set(to, l.addr.Addr())
+	_ = send(l.rtp, packet, &raw)
+}

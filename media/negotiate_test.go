@@ -89,7 +89,8 @@ func TestNegotiate(t *testing.T) {
 		{name: "DTLS-SRTP alone", local: secure, offer: offer("m=audio 4000 UDP/TLS/RTP/SAVPF 0"), err: media.ErrNoSuite},
 
 		// B6.
-		{name: "B6: nothing", local: clear, offer: "\r\n", err: media.ErrBadOffer},
+		{name: "B6: nothing", local: clear, offer: "", err: media.ErrBadOffer},
+		{name: "B6: an empty line", local: clear, offer: "\r\n", err: media.ErrBadOffer},
 		{name: "B6: not SDP", local: clear, offer: "\x00\xff\xfe<sdp/>", err: media.ErrBadOffer},
 		{name: "B6: 32 m= lines", local: clear, offer: offer(strings.Repeat("m=video 1 RTP/AVP 96\r\n", 31) + "m=audio 4000 RTP/AVP 0"), m: "m=video 0 RTP/AVP 96", line: "m=audio 20000 RTP/AVP 0"},
 		{name: "B6: 200 m= lines", local: clear, offer: offer(strings.Repeat("m=audio 4000 RTP/AVP 0\r\n", 200)), err: media.ErrBadOffer},
