@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 
@@ -15,11 +16,12 @@ import (
 // Secret is a value that must never be seen: it prints and logs as "[redacted]"; Reveal is the only way out.
 type Secret string
 
-// String hides the secret from fmt.
+// String is what a secret shows of itself.
 func (Secret) String() string { return "[redacted]" }
 
-// GoString hides the secret from %#v.
-func (Secret) GoString() string { return "[redacted]" }
+// Format hides the secret from every verb of fmt; a wrong one (%d) would else print the value. A secret in an unexported
+// field of a printed struct is beyond its reach: types that hold one hide it themselves.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
 
 // LogValue hides the secret from slog.
 func (Secret) LogValue() slog.Value { return slog.StringValue("[redacted]") }

@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -37,8 +38,11 @@ type Root [keySize]byte
 // String keeps the key out of logs.
 func (Root) String() string { return "[redacted]" }
 
-// GoString keeps the key out of %#v.
-func (Root) GoString() string { return "[redacted]" }
+// Format keeps the key out of every verb of fmt.
+func (r Root) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, r.String()) }
+
+// MarshalText keeps the key out of JSON, and so out of a log that is written as JSON.
+func (r Root) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
 // NewRoot returns a fresh random root key.
 func NewRoot() (r Root) {
@@ -56,8 +60,9 @@ func ParseRoot(s string) (r Root, err error) {
 	return r, nil
 }
 
-// LoadOrCreate reads the root keys of a file, one of 64 hexadecimal digits a line, the newest first; a missing file is
-// created with a fresh key and mode 0600. Losing the file means setting every phone's password anew.
+// LoadOrCreate reads the root keys of a file, one of 64 hexadecimal digits a line, the newest first and empty lines
+// allowed; a missing file is created with a fresh key and mode 0600. Losing the file means setting every phone's
+// password anew.
 func LoadOrCreate(path string) ([]Root, error) {
 	b, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -68,6 +73,9 @@ func LoadOrCreate(path string) ([]Root, error) {
 	}
 	var roots []Root
 	for line := range strings.Lines(string(b)) {
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
 		r, err := ParseRoot(line)
 		if err != nil {
 			return nil, fmt.Errorf("root key file %s: %w", path, err)
