@@ -91,8 +91,11 @@ func (c *cache) put(a *account.Account, loc *place, epoch uint64) {
 	defer c.mu.Unlock()
 	e := c.byID[a.ID]
 	if c.epochs[bucketOf(a.ID)].Load() != epoch {
-		if e != nil && e.acc.Version < a.Version {
+		switch {
+		case e != nil && e.acc.Version < a.Version:
 			c.dropLocked(e)
+		case e != nil && e.acc.Version == a.Version && loc != nil:
+			e.loc = loc // its writer checks its version
 		}
 		return
 	}

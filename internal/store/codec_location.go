@@ -140,9 +140,12 @@ func (c *locationCodec) decode(id account.ID, value []byte, version uint64) (*pl
 	if version == 0 {
 		return p, nil
 	}
-	var r locationRecord
-	if err := json.Unmarshal(value, &r); err != nil {
-		return nil, fmt.Errorf("%w (%v)", ErrMisfit, err)
+	r, ok := scanLocation(value)
+	if !ok {
+		r = locationRecord{}
+		if err := json.Unmarshal(value, &r); err != nil {
+			return nil, fmt.Errorf("%w (%v)", ErrMisfit, err)
+		}
 	}
 	if r.ID != id || r.Schema < 1 {
 		return nil, fmt.Errorf("%w (it names %q, schema %d)", ErrMisfit, r.ID, r.Schema)

@@ -2,9 +2,12 @@ package store
 
 import (
 	"context"
+	"hash/maphash"
 	"math"
+	"time"
 
 	"sipward/internal/account"
+	"sipward/internal/location"
 	"sipward/internal/store/kv"
 )
 
@@ -54,4 +57,39 @@ func Bound(ctx context.Context, s *Store) (n int, err error) {
 		n += len(members)
 	}
 	return n, err
+}
+
+// AccountKey and LocationKey name the records of an account.
+func AccountKey(id account.ID) kv.Key { return newKeyspace().account(id) }
+
+// LocationKey is where an account's bindings are.
+func LocationKey(id account.ID) kv.Key { return newKeyspace().location(id) }
+
+// Recognise looks at once whether the store is still the one that was opened.
+func Recognise(ctx context.Context, s *Store) error { return s.c.recognise(ctx) }
+
+// LocationCodec is the codec of the records of locations.
+type LocationCodec struct{ c locationCodec }
+
+// NewLocationCodec returns what a store makes for itself at Open.
+func NewLocationCodec() *LocationCodec { return &LocationCodec{newLocationCodec(maphash.MakeSeed())} }
+
+// Encode writes a location's record, promised to exist until keep.
+func (l *LocationCodec) Encode(s location.Set, keep time.Time) []byte {
+	return l.c.encode(&place{set: s, keep: keep})
+}
+
+// Decode reads a location's record at version 1.
+func (l *LocationCodec) Decode(id account.ID, value []byte) (location.Set, error) {
+	p, err := l.c.decode(id, value, 1)
+	if err != nil {
+		return location.Set{}, err
+	}
+	return p.set, nil
+}
+
+// ScanLocation is the fast half of Decode.
+func ScanLocation(value []byte) ([]location.Binding, bool) {
+	r, ok := scanLocation(value)
+	return r.Bindings, ok
 }
