@@ -155,21 +155,24 @@ func (p *program) says(ctx context.Context, text string) error {
 
 // shows waits until what the program writes somewhere has a text.
 func (p *program) shows(ctx context.Context, read func() string, text string) error {
+	return p.until(ctx, text, func() bool { return strings.Contains(read(), text) })
+}
+
+// until waits until a condition holds; what names it for the error.
+func (p *program) until(ctx context.Context, what string, holds func() bool) error {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for {
-		if strings.Contains(read(), text) {
-			return nil
-		}
+	for !holds() {
 		select {
 		case <-tick.C:
 		case <-p.done:
-			if strings.Contains(read(), text) {
+			if holds() {
 				return nil
 			}
-			return errors.Join(fmt.Errorf("%s ended before it said %q", p.name, text), p.err)
+			return errors.Join(fmt.Errorf("%s ended before it said %q", p.name, what), p.err)
 		case <-ctx.Done():
-			return fmt.Errorf("%s has not said %q: %w", p.name, text, context.Cause(ctx))
+			return fmt.Errorf("%s has not said %q: %w", p.name, what, context.Cause(ctx))
 		}
 	}
+	return nil
 }
