@@ -138,9 +138,10 @@ func modules() string {
 	return "/usr/lib/baresip/modules"
 }
 
-// source writes the WAV that baresip sends, at the 8 kHz mono that it insists on.
+// source writes the WAV that baresip sends, at the 8 kHz mono that it insists on. It is longer than any call of a test:
+// baresip hangs up at its end.
 func (b *BaresipPhone) source(c BaresipConfig) string {
-	pcm := make([]int16, 8000)
+	pcm := make([]int16, 30*8000)
 	switch {
 	case c.Play != "":
 		pcm = WAV(b.t, c.Play)
