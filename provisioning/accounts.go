@@ -1,6 +1,7 @@
 package provisioning
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -13,9 +14,12 @@ import (
 const maxSearch = 100 // characters of ?q
 
 func (a *API) listAccounts(c *gin.Context) error {
-	scope, position, limit, err := web.Query(c, a.Cursors, "group_id", "state", "type", "q")
+	scope, position, limit, err := web.Query(c, a.Cursors, "group_id", "state", "type", "q", "user", "number")
 	if err != nil {
 		return err
+	}
+	if c.Query("user") != "" || c.Query("number") != "" {
+		return a.findAccount(c)
 	}
 	filter, err := filterOf(c)
 	if err != nil {
@@ -31,6 +35,37 @@ func (a *API) listAccounts(c *gin.Context) error {
 	}
 	c.JSON(http.StatusOK, list)
 	return nil
+}
+
+// findAccount answers ?user and ?number, which are exact and read no more than one account.
+func (a *API) findAccount(c *gin.Context) error {
+	if len(c.Request.URL.Query()) > 1 {
+		return web.Bad("alone", "user and number stand alone: leave the other parameters out")
+	}
+	acc, err := a.find(c)
+	list := web.List[web.Account]{Items: []web.Account{}}
+	switch {
+	case err == nil:
+		list.Items = append(list.Items, web.NewAccount(acc))
+	case !errors.Is(err, account.ErrNotFound):
+		return err
+	}
+	c.JSON(http.StatusOK, list)
+	return nil
+}
+
+func (a *API) find(c *gin.Context) (account.Account, error) {
+	if user := c.Query("user"); user != "" {
+		if _, err := account.ParseUser(user); err != nil {
+			return account.Account{}, account.ErrNotFound
+		}
+		return a.Accounts.ByUser(c.Request.Context(), user)
+	}
+	n, err := account.ParseNumber(c.Query("number"))
+	if err != nil {
+		return account.Account{}, account.ErrNotFound
+	}
+	return a.Accounts.ByNumber(c.Request.Context(), n)
 }
 
 func filterOf(c *gin.Context) (account.Filter, error) {

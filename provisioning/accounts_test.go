@@ -261,6 +261,12 @@ func TestAccountsAreListedInPages(t *testing.T) {
 			t.Errorf("%s: %v, want %s", query, got, want)
 		}
 	}
+	for query, want := range map[string]int{"number=103": 1, "number=1%200-3": 1, "number=999": 0, "user=103": 0, "number=x": 0, "user=%00": 0} {
+		if got, _ := get(query); len(got) != want {
+			t.Errorf("%s: %v, want %d", query, got, want)
+		}
+	}
+	api.Do(apitest.Call{Method: http.MethodGet, Path: accounts + "?number=103&limit=2"}).Refused(400, "alone")
 	_, next := get("limit=1&group_id=" + group)
 	for _, bad := range []string{"cursor=" + next, "cursor=AAAA", "limit=0", "limit=201", "limit=x", "state=dead", "colour=red", "group_id=x"} {
 		api.Do(apitest.Call{Method: http.MethodGet, Path: accounts + "?" + bad}).Refused(400, "invalid")

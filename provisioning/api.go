@@ -15,6 +15,8 @@ import (
 type Accounts interface {
 	Create(ctx context.Context, a account.Account) (account.Account, error)
 	ByID(ctx context.Context, id account.ID) (account.Account, error)
+	ByUser(ctx context.Context, user string) (account.Account, error)
+	ByNumber(ctx context.Context, n account.Number) (account.Account, error)
 	Update(ctx context.Context, id account.ID, f func(*account.Account) error) (account.Account, error)
 	Delete(ctx context.Context, id account.ID, version uint64) error
 	List(ctx context.Context, f account.Filter, cursor string, limit int) (account.Page[account.Account], error)

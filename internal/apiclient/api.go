@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -84,16 +83,16 @@ func (c *Client) Account(ctx context.Context, id string) (a Account, err error) 
 
 // FindAccount finds an account by its id, user or number.
 func (c *Client) FindAccount(ctx context.Context, ref string) (Account, error) {
-	if len(ref) == 26 && !strings.HasPrefix(ref, "+") {
+	if len(ref) == 26 { // no user and no number is that long
 		return c.Account(ctx, ref)
 	}
-	found, err := c.Accounts(ctx, Filter{Search: ref})
-	if err != nil {
-		return Account{}, err
-	}
-	for _, a := range found {
-		if a.User == ref || a.Number == ref || a.SecondaryNumber != nil && *a.SecondaryNumber == ref {
-			return a, nil
+	for _, by := range []string{"user", "number"} {
+		found, err := list[Account](ctx, c, v1+"/accounts", url.Values{by: {ref}})
+		if err != nil {
+			return Account{}, err
+		}
+		if len(found) == 1 {
+			return found[0], nil
 		}
 	}
 	return Account{}, fmt.Errorf("there is no account with the id, user or number %q: see sipward account list", ref)

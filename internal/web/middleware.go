@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"log/slog"
@@ -22,6 +23,7 @@ const (
 	maxBody         = 1 << 20          // bytes, unless the route says otherwise
 	bodyTime        = 10 * time.Second // to send a body
 	answerTime      = 30 * time.Second // to take an answer
+	workTime        = 20 * time.Second // for a handler to finish, before its answer can no longer be written
 	longTime        = 10 * time.Minute // for routes that are Long
 )
 
@@ -54,8 +56,8 @@ func (f *floor) observed(c *gin.Context, start time.Time) {
 	f.metrics.requests.WithLabelValues(route, c.Request.Method, strconv.Itoa(status)).Inc()
 	f.metrics.seconds.WithLabelValues(route).Observe(took.Seconds())
 	attrs := []slog.Attr{
-		slog.String("method", c.Request.Method), slog.String("route", route), slog.Int("status", status),
-		slog.Duration("took", took), slog.String("from", c.ClientIP()), slog.String("by", Who(c).Label()),
+		slog.String("method", c.Request.Method), slog.String("route", route), slog.Int("code", status),
+		slog.Duration("dur", took), slog.String("from", c.ClientIP()), slog.String("by", Who(c).Label()),
 	}
 	level := slog.LevelInfo
 	if route == "/livez" || route == "/readyz" {
@@ -125,7 +127,11 @@ func (f *floor) limit(c *gin.Context) {
 
 // deadlines bounds the time of every request; admit widens it for the routes that need more.
 func deadlines(c *gin.Context) {
-	setDeadlines(c, bodyTime, answerTime)
+	body := bodyTime
+	if c.Request.ContentLength == 0 {
+		body = 0 // net/http watches the idle connection, and would take its deadline for the client's going
+	}
+	setDeadlines(c, body, answerTime)
 	c.Next()
 }
 
@@ -158,6 +164,10 @@ func (f *floor) admit(r Route) gin.HandlerFunc {
 			setDeadlines(c, 0, 0)
 		case r.Long:
 			setDeadlines(c, longTime, longTime)
+		default:
+			ctx, cancel := context.WithTimeout(c.Request.Context(), workTime)
+			defer cancel()
+			c.Request = c.Request.WithContext(ctx)
 		}
 		if c.Request.ContentLength > size {
 			f.refuse(c, tooLarge(size))

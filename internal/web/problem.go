@@ -181,7 +181,7 @@ func translate(err error) *Problem {
 	case is(kv.ErrRefused):
 		p = problem(http.StatusInsufficientStorage, "store_refuses", "The store refuses writes",
 			"nothing was written: the store is full, out of memory or read-only; make room (sipward doctor tells where), then repeat")
-	case is(kv.ErrUnavailable), is(context.DeadlineExceeded):
+	case is(kv.ErrUnavailable), is(context.DeadlineExceeded), is(context.Canceled): // canceled: the client has gone and reads nothing
 		errors.As(Unavailable("the store does not answer, so it is not known whether the change was made: check it (sipward doctor), then look and repeat", nil), &p)
 	default:
 		errors.As(Unavailable("something behind the server failed: repeat, and look into the server's log for the request_id", nil), &p)

@@ -51,7 +51,7 @@ func TestEveryErrorHasOneAnswer(t *testing.T) {
 			if (x.status == 503) != (w.Header().Get("Retry-After") != "") {
 				t.Errorf("%v: Retry-After %q", err, w.Header().Get("Retry-After"))
 			}
-			if !strings.Contains(f.log.String(), fmt.Sprintf(`"status":%d`, x.status)) {
+			if !strings.Contains(f.log.String(), fmt.Sprintf(`"code":%d`, x.status)) {
 				t.Errorf("%v: log %s", err, f.log)
 			}
 		}

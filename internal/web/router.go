@@ -20,8 +20,8 @@ type Config struct {
 	Bootstrap      account.Secret // admin.bootstrap_token: superadmin while there is no operator; empty: off
 	Exempt         []netip.Prefix // limits.exempt: sources that are never rate-limited
 	TrustedProxies []string       // addresses or CIDRs whose X-Forwarded-For counts; empty: none
-	Rate           float64        // requests per second and source; 0: 500
-	Burst          int            // 0: 1000
+	Rate           float64        // requests per second and source; 0: 2000, above what one core answers
+	Burst          int            // 0: 4000
 }
 
 // Deps is what the router needs.
@@ -73,10 +73,10 @@ type floor struct {
 
 func newFloor(c Config, d Deps) *floor {
 	if c.Rate <= 0 {
-		c.Rate = 500
+		c.Rate = 2000
 	}
 	if c.Burst <= 0 {
-		c.Burst = 1000
+		c.Burst = 4000
 	}
 	return &floor{
 		guard:    newGuard(c.Bootstrap, d),
