@@ -97,6 +97,9 @@ type view struct {
 	hosts   [2]netip.Addr // whose packets may be the other side's
 }
 
+// Proven reports whether a packet of the other side has come: it knows our description and sends.
+func (s *Session) Proven() bool { return s.view.Load().settled }
+
 func (v *view) trusts(a netip.Addr) bool { return a.IsValid() && (a == v.hosts[0] || a == v.hosts[1]) }
 
 func newSession(local Local, from netip.Addr) *Session {

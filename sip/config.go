@@ -32,6 +32,7 @@ type Config struct {
 	FailureClips      []media.Prompt                                      // number-unknown, not-reachable: off unless named
 	KeepDisabledCalls bool                                                // sip.disabled_calls: keep
 	Quarantine        func(account.Kind) bool                             // sip.disabled_register; nil: reject
+	MD5Only           func(agent string) bool                             // sip.digest_md5_agents; nil: none
 
 	RingTime  time.Duration // 60 s
 	DrainTime time.Duration // 60 s: how long calls may go on after the end was asked for

@@ -54,7 +54,7 @@ func New(c Config, d Deps) (*Server, error) {
 	}
 	s.layer = layer
 	s.table = tx.New(c.Tx, tx.Deps{Log: d.Log, Metrics: d.Metrics}, s)
-	s.auth = auth.New(auth.Config{Realm: c.Domain, Node: c.Node}, auth.Deps{
+	s.auth = auth.New(auth.Config{Realm: c.Domain, Node: c.Node, Exempt: d.Exempt, MD5Only: c.MD5Only}, auth.Deps{
 		Accounts: d.Accounts, Ring: d.Ring, NonceKey: d.NonceKey, Blamer: layer, Now: d.Now, Log: d.Log, Metrics: d.Metrics,
 	})
 	s.registrar = registrar.New(registrar.Config{Domain: c.Domain, Node: c.Node, Quarantine: c.Quarantine},
@@ -161,3 +161,6 @@ func (s *Server) via(f *transport.Flow) *gosip.ViaHeader { return s.proxy.Via(f)
 func (s *Server) contact(f *transport.Flow, user string) string {
 	return "sip:" + user + "@" + s.proxy.HostPort(f.Network()) + ";transport=" + strings.ToLower(string(f.Network()))
 }
+
+// Blocked reports whether this node has lately been told that an account is out of service.
+func (s *Server) Blocked(id account.ID) bool { return s.enforcer.Blocked(id) }

@@ -44,6 +44,7 @@ type SIPConfig struct {
 	CalleeClip             string            `koanf:"callee_clip" doc:"clip for a call to a disabled account: callee-disabled, callee-unavailable, or none"`
 	DisabledRegister       string            `koanf:"disabled_register" doc:"answer to REGISTER of a disabled account: reject (403) or quarantine (200, never routed)"`
 	DisabledRegisterByType map[string]string `koanf:"disabled_register_by_type" doc:"overrides by account type"`
+	DigestMD5Agents        []string          `koanf:"digest_md5_agents" doc:"phones, by the beginning of their User-Agent, that give up at a challenge with SHA-256 and are offered MD5 alone"`
 	DisabledCalls          string            `koanf:"disabled_calls" doc:"live calls of an account that is disabled: end or keep"`
 	RingTime               time.Duration     `koanf:"ring_time" doc:"how long phones ring before the caller gets 480"`
 	DrainTime              time.Duration     `koanf:"drain_time" doc:"how long calls may go on after SIGTERM"`
@@ -101,7 +102,8 @@ func Defaults() Config {
 		SIP: SIPConfig{
 			UDP: []string{":5060"}, TCP: []string{":5060"}, TLS: []string{":5061"}, WSS: []string{":5062"},
 			Announce: "early", CalleeClip: "callee-disabled", DisabledRegister: "reject", DisabledCalls: "end",
-			RingTime: time.Minute, DrainTime: time.Minute,
+			DigestMD5Agents: []string{"baresip v0", "baresip v1", "baresip v2"},
+			RingTime:        time.Minute, DrainTime: time.Minute,
 		},
 		Media:  MediaConfig{Ports: "20000-29999", MaxStreams: 5000},
 		Limits: LimitsConfig{AnnouncementsPerAccount: "3/10m"},

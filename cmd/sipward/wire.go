@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -127,7 +128,7 @@ func (n *node) signalling() (err error) {
 		},
 		Announce: announce.Config{PerListener: count, Window: window, Address: address},
 		Mode:     c.SIP.mode, CalleeClip: media.Prompt(c.SIP.CalleeClip), FailureClips: prompts(c.SIP.AnnounceFailures),
-		KeepDisabledCalls: c.SIP.DisabledCalls == "keep", Quarantine: c.SIP.quarantine,
+		KeepDisabledCalls: c.SIP.DisabledCalls == "keep", Quarantine: c.SIP.quarantine, MD5Only: c.SIP.md5Only,
 		RingTime: c.SIP.RingTime, DrainTime: c.SIP.DrainTime,
 	}, sip.Deps{
 		Accounts: n.store.Accounts, Locations: n.store.Locations, Changes: n.store.Changes,
@@ -136,7 +137,7 @@ func (n *node) signalling() (err error) {
 			TLS: n.pair.Server(), TokenKey: root.Derive("flow token"), Node: n.id, Exempt: exempt, Log: n.log, Metrics: n.registry,
 		},
 		Ring: seal.NewRing("ha1", n.roots...), NonceKey: root.Derive("nonce"), CookieKey: root.Derive("dialog cookie"),
-		Now: time.Now, Log: n.log, Metrics: n.registry,
+		Exempt: exempt, Now: time.Now, Log: n.log, Metrics: n.registry,
 	})
 	return err
 }
@@ -159,6 +160,11 @@ func (c SIPConfig) quarantine(kind account.Kind) bool {
 		return mode == "quarantine"
 	}
 	return c.DisabledRegister == "quarantine"
+}
+
+// md5Only reports whether a phone is known to give up at a challenge with SHA-256 (RFC 8760 came in 2020).
+func (c SIPConfig) md5Only(agent string) bool {
+	return slices.ContainsFunc(c.DigestMD5Agents, func(prefix string) bool { return strings.HasPrefix(agent, prefix) })
 }
 
 func prompts(names []string) []media.Prompt {

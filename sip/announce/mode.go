@@ -33,11 +33,16 @@ func (s *session) early(ctx context.Context) {
 	s.finish()
 }
 
-// repeat sends the 183 again for a while: over UDP a single one may be lost.
+// repeat sends the 183 again for a while: over UDP a single one may be lost. A phone that sends RTP has got it, and some
+// begin their audio anew at every further one.
 func (s *session) repeat(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, repeats)
 	defer cancel()
-	every(ctx, gosip.T1, gosip.T2, s.stopped, func() { s.respond(183, "Session Progress") })
+	every(ctx, gosip.T1, gosip.T2, s.stopped, func() {
+		if !s.stream.Proven() {
+			s.respond(183, "Session Progress")
+		}
+	})
 }
 
 // answered accepts the call, plays, and says BYE.

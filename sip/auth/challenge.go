@@ -6,6 +6,7 @@ import (
 
 	gosip "github.com/emiago/sipgo/sip"
 
+	"sipward/sip/header"
 	"sipward/sip/reply"
 )
 
@@ -23,8 +24,9 @@ func newChallenges(realm string) challenges {
 
 // refusal asks for credentials: 401 from the registrar that REGISTER speaks to, 407 from the proxy for the rest
 // (RFC 3261 sections 22.2 and 22.3). Every name gets the same set, the strongest algorithm topmost, each on its own
-// header line (RFC 8760 section 2.3).
-func (c challenges) refusal(method gosip.RequestMethod, nonce string, old bool) *reply.Error {
+// header line (RFC 8760 section 2.3). A phone that gives up at an algorithm it does not know gets MD5 alone: that is a
+// matter of what the phone is, never of the account it asks for.
+func (c challenges) refusal(method gosip.RequestMethod, nonce string, old, md5Only bool) *reply.Error {
 	flag := ""
 	if old {
 		flag = ", stale=true"
@@ -33,9 +35,11 @@ func (c challenges) refusal(method gosip.RequestMethod, nonce string, old bool) 
 	if method == gosip.REGISTER {
 		code, phrase, name = gosip.StatusUnauthorized, "Unauthorized", "WWW-Authenticate"
 	}
-	return reply.New(code, phrase,
-		gosip.NewHeader(name, c.head+nonce+c.sha256+flag),
-		gosip.NewHeader(name, c.head+nonce+c.md5+flag))
+	weak := gosip.NewHeader(name, c.head+nonce+c.md5+flag)
+	if md5Only {
+		return reply.New(code, phrase, weak)
+	}
+	return reply.New(code, phrase, gosip.NewHeader(name, c.head+nonce+c.sha256+flag), weak)
 }
 
 // Challenge is the refusal that asks for credentials; it needs no state and no look-up.
@@ -44,5 +48,6 @@ func (v *Verifier) Challenge(req *gosip.Request, stale bool) error {
 }
 
 func (v *Verifier) challenge(req *gosip.Request, stale bool, now time.Time) *reply.Error {
-	return v.challenges.refusal(req.Method, v.nonces.mint(now), stale)
+	md5Only := v.md5Only != nil && v.md5Only(header.First(req, "user-agent"))
+	return v.challenges.refusal(req.Method, v.nonces.mint(now), stale, md5Only)
 }

@@ -30,10 +30,11 @@ type Blamer interface{ Blame(src netip.Addr) }
 type Config struct {
 	Realm     string
 	Node      string
-	NonceLife time.Duration  // 0: 60 s
-	Window    int            // nonces remembered for their nc, 1<<20 at most; 0: 131072
-	Failures  int            // wrong answers a minute of one source for one account before they are not looked at; 0: 10
-	Exempt    []netip.Prefix // sources whose failures are not counted
+	NonceLife time.Duration           // 0: 60 s
+	Window    int                     // nonces remembered for their nc, 1<<20 at most; 0: 131072
+	Failures  int                     // wrong answers a minute of one source for one account before they are not looked at; 0: 10
+	Exempt    []netip.Prefix          // sources whose failures are not counted
+	MD5Only   func(agent string) bool // phones, by User-Agent, that give up at a challenge with SHA-256; nil: none
 }
 
 // Deps of the verifier.
@@ -60,6 +61,7 @@ type Verifier struct {
 	// static after construction
 	realm      string
 	exempt     []netip.Prefix
+	md5Only    func(agent string) bool
 	accounts   Accounts
 	blamer     Blamer
 	now        func() time.Time
@@ -80,7 +82,7 @@ type Verifier struct {
 func New(c Config, d Deps) *Verifier {
 	life := or(c.NonceLife, defaultLife)
 	v := &Verifier{
-		realm: c.Realm, exempt: c.Exempt, accounts: d.Accounts, blamer: d.Blamer, now: d.Now, log: d.Log,
+		realm: c.Realm, exempt: c.Exempt, md5Only: c.MD5Only, accounts: d.Accounts, blamer: d.Blamer, now: d.Now, log: d.Log,
 		challenges: newChallenges(c.Realm), dummy: dummyHA1(), metrics: newMetrics(d.Metrics),
 		nonces:   newNonces(d.NonceKey, c.Node, life),
 		window:   newWindow(min(or(c.Window, defaultWindow), maxWindow), life),
