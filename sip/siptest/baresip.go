@@ -34,11 +34,12 @@ type BaresipConfig struct {
 
 // BaresipPhone is a running baresip, steered by its JSON control connection. One goroutine of a test uses it.
 type BaresipPhone struct {
-	Addr string // where it listens for SIP
-	t    testing.TB
-	dir  string
-	proc *program
-	ctl  *control
+	Addr   string // where it listens for SIP
+	t      testing.TB
+	dir    string
+	former int // recordings of former calls
+	proc   *program
+	ctl    *control
 }
 
 // Baresip starts a baresip without any sound device and waits until it is ready, and registered if it has a server.
@@ -181,7 +182,11 @@ type Event struct {
 }
 
 // Dial calls a number or URI and returns when baresip has taken the command.
-func (b *BaresipPhone) Dial(target string) { b.Command("dial", target) }
+func (b *BaresipPhone) Dial(target string) {
+	b.t.Helper()
+	b.former += len(b.recordings())
+	b.Command("dial", target)
+}
 
 // Hangup ends the current call.
 func (b *BaresipPhone) Hangup() { b.Command("hangup", "") }
@@ -241,42 +246,42 @@ func (b *BaresipPhone) Quit() {
 	}
 }
 
-// Listen waits until the current call has heard d of audio, and fails the test if it does not.
+// Listen waits until d of audio has been heard since the last Dial, and fails the test if it does not come.
 func (b *BaresipPhone) Listen(d time.Duration) {
 	b.t.Helper()
-	ctx := Within(b.t)
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	want := int64(d.Seconds()*8000) * 2 // 16 bits at 8 kHz, at least
-	for {
-		if info, err := os.Stat(b.recording()); err == nil && info.Size() >= want {
-			return
+	want := int(d.Seconds()*8000) * 2 // 16 bits at 8 kHz, at least
+	err := b.proc.until(Within(b.t), "audio", func() bool {
+		size := 0
+		for _, path := range b.recordings() {
+			if info, err := os.Stat(path); err == nil {
+				size += int(info.Size())
+			}
 		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			b.t.Fatalf("baresip did not hear %s of audio", d)
-		}
+		return size >= want
+	})
+	if err != nil {
+		b.t.Fatalf("baresip did not hear %s of audio: %v", d, err)
 	}
 }
 
-// recording is the file of the latest call; their names are times, so they sort.
-func (b *BaresipPhone) recording() string {
+// recordings are the files since the last Dial, in order: their names are times. Baresip begins a new one whenever SDP
+// comes, so a repeated 183 makes several for one call.
+func (b *BaresipPhone) recordings() []string {
 	files, _ := filepath.Glob(filepath.Join(b.dir, "dump-*-dec.wav")) // the pattern is sound
-	if len(files) == 0 {
-		return ""
-	}
-	return files[len(files)-1]
+	return files[min(b.former, len(files)):]
 }
 
-// Heard returns what the latest call with media heard, mono at 8 kHz. Call it after the call has ended.
+// Heard returns what was heard since the last Dial, mono at 8 kHz. Call it after the call has ended.
 func (b *BaresipPhone) Heard() []int16 {
 	b.t.Helper()
-	path := b.recording()
-	if path == "" {
+	var all []int16
+	for _, path := range b.recordings() {
+		all = append(all, WAV(b.t, path)...)
+	}
+	if all == nil {
 		b.t.Fatal("baresip recorded nothing")
 	}
-	return WAV(b.t, path)
+	return all
 }
 
 // WAV reads a WAV file, mono at 8 kHz.
