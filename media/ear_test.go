@@ -12,6 +12,7 @@ import (
 type ear struct {
 	fd   int
 	addr netip.AddrPort
+	rtcp bool // wants RTCP as well; else that of a neighbouring port's stream is no surprise
 	buf  [2048]byte
 }
 
@@ -35,11 +36,15 @@ func newEar(t testing.TB, ip string) *ear {
 
 // next is the next packet that is there already, or nil.
 func (e *ear) next() []byte {
-	n, _, err := unix.Recvfrom(e.fd, e.buf[:], 0)
-	if err != nil {
-		return nil
+	for {
+		n, _, err := unix.Recvfrom(e.fd, e.buf[:], 0)
+		if err != nil {
+			return nil
+		}
+		if e.rtcp || n < 2 || e.buf[1] < 192 || e.buf[1] > 223 {
+			return e.buf[:n]
+		}
 	}
-	return e.buf[:n]
 }
 
 // count empties the socket.

@@ -27,6 +27,7 @@ type StreamForTest struct {
 func NewStreamForTest(p *Pacer, c *Clip, s *Session, l *Lease) *StreamForTest {
 	st := newStream(c, s, l)
 	s.playing.Store(st)
+	st.source = s.source
 	t := &StreamForTest{shard: newShard(p), stream: st}
 	t.shard.epoch = time.Now()
 	st.begin(0)

@@ -101,6 +101,7 @@ func (p *Pacer) Play(ctx context.Context, c *Clip, s *Session, l *Lease) error {
 		return ErrPlaying
 	}
 	defer s.playing.Store(nil)
+	st.source = s.source // until it ends
 	return p.play(ctx, st)
 }
 

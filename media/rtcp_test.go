@@ -16,6 +16,7 @@ func TestRTCP(t *testing.T) {
 	for _, mux := range []bool{false, true} {
 		bubble(t, func(t *testing.T, p *media.Pacer, pool *media.Ports) {
 			e, control, l := newEar(t, "127.0.0.1"), newEar(t, "127.0.0.1"), lease(t, pool)
+			e.rtcp, control.rtcp = mux, true
 			s := toEar(t, e, l, loopback, fmt.Sprintf("a=rtcp:%d", control.addr.Port()))
 			if mux {
 				s = toEar(t, e, l, loopback, "a=rtcp-mux")

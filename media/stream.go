@@ -61,9 +61,8 @@ type stream struct {
 	err     error         // set before done is closed
 }
 
-// newStream takes the session's source along.
 func newStream(c *Clip, s *Session, l *Lease) *stream {
-	st := &stream{session: s, lease: l, clip: c, fd: l.rtp, source: s.source, done: make(chan struct{}), listener: listener{session: s}}
+	st := &stream{session: s, lease: l, clip: c, fd: l.rtp, done: make(chan struct{}), listener: listener{session: s}}
 	st.signal.Store(toRefresh)
 	return st
 }
