@@ -11,19 +11,32 @@ import (
 	"sipward/sip/transport"
 )
 
-// answer is the 200: every binding that stands, with the time it has left (RFC 3261 section 10.3 step 8). The To tag is
-// the transaction's to stamp.
+// fixed are headers that are the same in every answer.
+type fixed struct{ supported, require, flowTimer, length gosip.Header }
+
+func newFixed(flowTimer time.Duration) fixed {
+	var empty gosip.ContentLengthHeader
+	return fixed{
+		length:    &empty,
+		supported: gosip.NewHeader("Supported", "path, outbound"),
+		require:   gosip.NewHeader("Require", "outbound"),
+		flowTimer: gosip.NewHeader("Flow-Timer", strconv.Itoa(int(flowTimer/time.Second))),
+	}
+}
+
+// answer is the 200: every binding that stands, with the time it has left (RFC 3261 section 10.3 step 8). It shares the
+// headers of the request, which nobody changes; the To tag is the transaction's to stamp, on a copy.
 func (r *Registrar) answer(req *gosip.Request, f *transport.Flow, o *order, set location.Set, now time.Time) *gosip.Response {
 	res := gosip.NewResponse(gosip.StatusOK, "OK")
 	for _, h := range req.Headers() {
 		if _, ok := h.(*gosip.ViaHeader); ok {
-			res.AppendHeader(gosip.HeaderClone(h))
+			res.AppendHeader(h)
 		}
 	}
-	res.AppendHeader(gosip.HeaderClone(req.From()))
-	res.AppendHeader(gosip.HeaderClone(req.To()))
-	res.AppendHeader(gosip.HeaderClone(req.CallID()))
-	res.AppendHeader(gosip.HeaderClone(req.CSeq()))
+	res.AppendHeader(req.From())
+	res.AppendHeader(req.To())
+	res.AppendHeader(req.CallID())
+	res.AppendHeader(req.CSeq())
 	for i := range set.Bindings {
 		if left := set.Bindings[i].Expires.Sub(now); left > 0 {
 			seconds := max(int(left/time.Second), 1)
@@ -33,14 +46,14 @@ func (r *Registrar) answer(req *gosip.Request, f *transport.Flow, o *order, set 
 	if len(o.path) > 0 { // RFC 3327 section 5.3
 		res.AppendHeader(gosip.NewHeader("Path", strings.Join(o.path, ", ")))
 	}
-	res.AppendHeader(gosip.NewHeader("Supported", "path, outbound"))
+	res.AppendHeader(r.fixed.supported)
 	if o.outbound { // RFC 5626 section 6
-		res.AppendHeader(gosip.NewHeader("Require", "outbound"))
+		res.AppendHeader(r.fixed.require)
 		if f.Network().Reliable() { // over UDP the phone's own 24 to 29 s are better than anything longer (section 4.4.2)
-			res.AppendHeader(gosip.NewHeader("Flow-Timer", strconv.Itoa(int(r.config.FlowTimer/time.Second))))
+			res.AppendHeader(r.fixed.flowTimer)
 		}
 	}
 	res.AppendHeader(gosip.NewHeader("Date", now.UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT")))
-	res.SetBody(nil)
+	res.AppendHeader(r.fixed.length)
 	return res
 }

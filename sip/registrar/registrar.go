@@ -47,6 +47,7 @@ type Deps struct {
 type Registrar struct {
 	// static after construction
 	config    Config
+	fixed     fixed
 	locations Locations
 	now       func() time.Time
 	log       *slog.Logger
@@ -65,7 +66,7 @@ func New(c Config, d Deps) *Registrar {
 	c.MaxBindings = cmp.Or(c.MaxBindings, 10)
 	c.FlowTimer = cmp.Or(c.FlowTimer, 2*time.Minute)
 	r := &Registrar{
-		config: c, locations: d.Locations, now: d.Now, log: d.Log,
+		config: c, fixed: newFixed(c.FlowTimer), locations: d.Locations, now: d.Now, log: d.Log,
 		flows: flows{m: make(map[transport.ID][]bound)}, removals: newRemovals(),
 	}
 	if r.now == nil {

@@ -168,10 +168,20 @@ func (r *Registrar) firstHop(req *gosip.Request, o *order, flows int) error {
 	if flows > 1 {
 		return badRequest("More Than One Contact With reg-id")
 	}
-	if len(header.Values(req, "via")) > 1 && !keepsFlows(o.path) {
+	if hops(req) > 1 && !keepsFlows(o.path) {
 		return reply.New(439, "First Hop Lacks Outbound Support")
 	}
 	return nil
+}
+
+// hops counts the Via headers: the phone's own, and one of each proxy on the way.
+func hops(req *gosip.Request) (n int) {
+	for _, h := range req.Headers() {
+		if _, ok := h.(*gosip.ViaHeader); ok {
+			n++
+		}
+	}
+	return n
 }
 
 // keepsFlows looks for the "ob" of the first proxy, which put in the last Path value (RFC 5626 section 5.1).

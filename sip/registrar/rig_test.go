@@ -79,7 +79,7 @@ func (r *rig) pass(d time.Duration) {
 }
 
 // newRig starts it all; wrap may put something in front of the store, and opts shape the account.
-func newRig(t *testing.T, c registrar.Config, wrap func(registrar.Locations) registrar.Locations, opts ...storetest.Option) *rig {
+func newRig(t testing.TB, c registrar.Config, wrap func(registrar.Locations) registrar.Locations, opts ...storetest.Option) *rig {
 	t.Helper()
 	r := &rig{now: time.Now().UTC().Round(time.Second), in: make(chan arrival, 16), closed: make(chan *transport.Flow, 16), removed: make(chan struct{}, 16)}
 	s := storetest.Open(t)
@@ -110,7 +110,7 @@ func newRig(t *testing.T, c registrar.Config, wrap func(registrar.Locations) reg
 	return r
 }
 
-func serverTLS(t *testing.T) *tls.Config {
+func serverTLS(t testing.TB) *tls.Config {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(t, err)
@@ -122,7 +122,7 @@ func serverTLS(t *testing.T) *tls.Config {
 	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -136,7 +136,7 @@ type line struct {
 	cseq int
 }
 
-func (r *rig) dial(t *testing.T, n transport.Network) *line {
+func (r *rig) dial(t testing.TB, n transport.Network) *line {
 	t.Helper()
 	addr := r.layer.Addr(n).String()
 	var c net.Conn
@@ -173,7 +173,7 @@ func (l *line) text(lines ...string) string {
 }
 
 // arrive sends a REGISTER and takes it out at the other end.
-func (l *line) arrive(t *testing.T, lines ...string) arrival {
+func (l *line) arrive(t testing.TB, lines ...string) arrival {
 	t.Helper()
 	_, err := l.conn.Write([]byte(l.text(lines...)))
 	must(t, err)
