@@ -60,20 +60,24 @@ func (s *Store) checkpoint() error {
 	if !s.ready() {
 		return errNoState
 	}
+	if err := s.commitState(); err != nil {
+		return err
+	}
+	s.syncer.failed.Store(false)
+	return s.wal.reset()
+}
+
+func (s *Store) commitState() error {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	err := s.state.commit(s.wal.seq)
 	if err == nil {
 		err = s.state.begin(s.db)
 	}
 	if err != nil {
-		s.abandonLocked()
+		return errors.Join(err, s.reloadLocked())
 	}
-	s.mu.Unlock()
-	if err != nil {
-		return errors.Join(err, s.reload())
-	}
-	s.syncer.failed.Store(false)
-	return s.wal.reset()
+	return nil
 }
 
 // abandonLocked ends a bbolt transaction that may be open, so that the next one can begin. Until then there is no state:
@@ -90,9 +94,6 @@ func (s *Store) abandonLocked() {
 
 // restart builds the state anew from the file and the log.
 func (s *Store) restart() {
-	s.mu.Lock()
-	s.abandonLocked()
-	s.mu.Unlock()
 	if err := s.reload(); err != nil {
 		s.config.Log.Error("store: cannot read the log back, trying again", "err", err)
 	}

@@ -196,6 +196,11 @@ func fillDisk(t *testing.T, disk, fsync string, ballast int) {
 	if n := kept(t, s, written+1); n != written {
 		t.Errorf("%d records can be read, %d were acknowledged", n, written)
 	}
+	_ = s.Close() // cannot write the last checkpoint
+	s = open(t, embedded.Config{Dir: dir, Fsync: fsync, CacheBytes: 1 << 20, Timeout: time.Minute})
+	if n := kept(t, s, written+1); n != written {
+		t.Errorf("%d records can be read after a restart on the full disk, %d were acknowledged", n, written)
+	}
 	if err := os.Remove(weight); err != nil {
 		t.Fatal(err)
 	}

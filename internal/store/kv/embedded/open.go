@@ -138,17 +138,24 @@ func (s *Store) recover() error {
 		return err
 	}
 	if s.wal.size > 0 {
-		if err := s.checkpoint(); err != nil {
-			return err
-		}
+		s.tryCheckpoint() // a full disk must not keep the node from starting: it goes on with the log
+	}
+	if s.state.tx == nil {
+		return s.committer.failing
 	}
 	return nil
 }
 
-// reload begins a bbolt transaction and applies the log to it: at start, and after a checkpoint that failed.
 func (s *Store) reload() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.reloadLocked()
+}
+
+// reloadLocked begins a bbolt transaction and applies the log to it: at start, and after a checkpoint that failed. The
+// lock is held from the end of the old transaction on, so that no reader finds the store without a state.
+func (s *Store) reloadLocked() error {
+	s.abandonLocked()
 	s.cache.clear()
 	if err := s.state.begin(s.db); err != nil {
 		return fmt.Errorf("store: %w", describe(err, s.config.Dir))
