@@ -8,7 +8,7 @@ import (
 )
 
 // FramesForTest is what a clip sends in a codec.
-func FramesForTest(c *Clip, codec Codec) []byte { return c.frames[codec] }
+func FramesForTest(c *Clip, codec Codec) []byte { return c.encode()[codec] }
 
 // ParseCryptoForTest tells whether a crypto line is taken, and its MKI.
 func ParseCryptoForTest(line string) (mki []byte, err error) {

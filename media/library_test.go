@@ -124,3 +124,11 @@ func TestLibraryNamesTheFault(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkLibrary(b *testing.B) {
+	for b.Loop() {
+		if _, err := media.NewLibrary(media.Shipped()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -56,13 +56,14 @@ type stream struct {
 	// Static.
 	session *Session
 	lease   *Lease
-	clip    *Clip
+	encoded *[codecs][]byte
+	endless bool
 	done    chan struct{} // closed by the shard when it has let go of the stream
 	err     error         // set before done is closed
 }
 
 func newStream(c *Clip, s *Session, l *Lease) *stream {
-	st := &stream{session: s, lease: l, clip: c, fd: l.rtp, done: make(chan struct{}), listener: listener{session: s}}
+	st := &stream{session: s, lease: l, encoded: c.encode(), endless: c.endless, fd: l.rtp, done: make(chan struct{}), listener: listener{session: s}}
 	st.signal.Store(toRefresh)
 	return st
 }
@@ -89,7 +90,7 @@ func (st *stream) step(s *shard, round int64) bool {
 		return st.wait()
 	}
 	if st.at >= len(st.frames) {
-		if !st.clip.endless {
+		if !st.endless {
 			return st.finish(nil)
 		}
 		st.at = 0
@@ -106,7 +107,7 @@ func (st *stream) step(s *shard, round int64) bool {
 // follow takes over what a negotiation or the phone's own packets changed.
 func (st *stream) follow(v *view) {
 	moved := st.view == nil || v.dest != st.view.dest || st.connected && st.lease.reader.Load()
-	st.view, st.pt, st.sends, st.tx, st.frames, st.waited = v, v.pt, v.sends, v.tx, st.clip.frames[v.codec], 0
+	st.view, st.pt, st.sends, st.tx, st.frames, st.waited = v, v.pt, v.sends, v.tx, st.encoded[v.codec], 0
 	if !v.settled && st.nextPoll == math.MaxInt64 {
 		st.nextPoll = st.round
 		st.lease.hear()
