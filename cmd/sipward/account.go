@@ -156,10 +156,12 @@ func waitFlag(c *cobra.Command, wait *time.Duration) {
 // turned shows the account, and with --wait whether all nodes have followed.
 func (r *remote) turned(ctx context.Context, api *apiclient.Client, c *cobra.Command, a apiclient.Account, wait time.Duration) error {
 	if wait > 0 {
-		limit, cancel := context.WithTimeout(ctx, wait)
-		defer cancel()
-		if ch, err := api.Await(limit, a.Change); err != nil {
-			return notYet(ch, a, wait, err)
+		ch, err := api.Await(ctx, a.Change, wait)
+		if err != nil {
+			return err
+		}
+		if ch.Status != "effective" {
+			return notYet(ch, a, wait)
 		}
 	}
 	if r.output == "json" {
@@ -168,17 +170,14 @@ func (r *remote) turned(ctx context.Context, api *apiclient.Client, c *cobra.Com
 	return r.done(c.OutOrStdout(), "account %s (%s) is %s", a.User, a.Owner, a.State)
 }
 
-func notYet(ch apiclient.Change, a apiclient.Account, wait time.Duration, err error) error {
+func notYet(ch apiclient.Change, a apiclient.Account, wait time.Duration) error {
 	late := ""
 	for _, n := range ch.Nodes {
 		if !n.Effective {
 			late += " " + n.ID
 		}
 	}
-	if late == "" {
-		return err
-	}
-	return fmt.Errorf("account %s is %s, but not after %s on the nodes%s: see sipward node list", a.User, a.State, wait, late)
+	return fmt.Errorf("account %s is %s, but after %s not on the nodes%s: see sipward node list", a.User, a.State, wait, late)
 }
 
 func (r *remote) accountDelete() *cobra.Command {

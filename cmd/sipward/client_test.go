@@ -180,7 +180,7 @@ func TestMistakesAreNamedWithTheirMend(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, errs := c.run(exitFailed, "account", "disable", id, "--wait", "300ms"); !strings.Contains(errs, "sleepy") || !strings.Contains(errs, "node list") {
+	if _, errs := c.run(exitFailed, "account", "disable", id, "--wait", "1ms"); !strings.Contains(errs, "sleepy") || !strings.Contains(errs, "node list") {
 		t.Errorf("a node that does not follow: %s", errs)
 	}
 }

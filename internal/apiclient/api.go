@@ -127,9 +127,11 @@ func (c *Client) Change(ctx context.Context, id string) (ch Change, err error) {
 	return ch, c.do(ctx, call{method: http.MethodGet, path: v1 + "/changes/" + seg(id)}, &ch)
 }
 
-// Await asks until a change is effective on all nodes or ctx ends; then the last answer comes with ctx's error.
-func (c *Client) Await(ctx context.Context, id string) (Change, error) {
+// Await asks at least once, and until a change is effective on all nodes or wait is over; the answer tells which.
+func (c *Client) Await(ctx context.Context, id string, wait time.Duration) (Change, error) {
 	const every = 100 * time.Millisecond
+	over := time.NewTimer(wait)
+	defer over.Stop()
 	for {
 		ch, err := c.Change(ctx, id)
 		if err != nil || ch.Status == "effective" {
@@ -138,6 +140,8 @@ func (c *Client) Await(ctx context.Context, id string) (Change, error) {
 		select {
 		case <-ctx.Done():
 			return ch, ctx.Err()
+		case <-over.C:
+			return ch, nil
 		case <-time.After(every):
 		}
 	}
