@@ -122,6 +122,7 @@ func (c *Call) Answer() error {
 	}
 	c.state = confirmed
 	c.mu.Unlock()
+	c.invite.silence = func() { _ = c.Bye(c.p.life) } // RFC 3261 section 13.3.1.4
 	if !c.invite.respond(200, "", []field{c.contact(), allow}, sdp) {
 		return errors.New("the call is over or answered already")
 	}

@@ -19,6 +19,7 @@ type serverTx struct {
 	expires time.Time
 	acked   chan struct{} // closed by the ACK of a final response to INVITE
 	ackOnce sync.Once
+	silence func() // what to do when no ACK comes at all; set before the final response
 
 	mu    sync.Mutex
 	last  []byte
@@ -162,7 +163,11 @@ func (tx *serverTx) respond(code int, phrase string, fields []field, sdp []byte)
 	tx.mu.Unlock()
 	_ = tx.p.write(tx.flow, wire) // a peer that is gone needs no answer
 	if tx.req.Method == gosip.INVITE && code >= 200 && (code < 300 || !tx.flow.reliable) {
-		tx.p.spawn(func() { tx.p.persist(tx.flow, wire, tx.acked) })
+		tx.p.spawn(func() {
+			if !tx.p.persist(tx.flow, wire, tx.acked) && tx.silence != nil {
+				tx.silence()
+			}
+		})
 	}
 	return true
 }
@@ -200,8 +205,9 @@ func (tx *serverTx) stamp(via string) string {
 	return via
 }
 
-// persist sends wire again, at T1 and doubling to T2, until stop is closed or 64*T1 have gone (RFC 3261 timers G, H).
-func (p *Phone) persist(f *flow, wire []byte, stop <-chan struct{}) {
+// persist sends wire again, at T1 and doubling to T2, until stop is closed, which it reports, or 64*T1 have gone (RFC 3261 timers
+// G, H).
+func (p *Phone) persist(f *flow, wire []byte, stop <-chan struct{}) (stopped bool) {
 	giveUp := time.NewTimer(timeout * p.cfg.T1)
 	defer giveUp.Stop()
 	for wait := p.cfg.T1; ; wait = min(2*wait, 8*p.cfg.T1) {
@@ -211,11 +217,12 @@ func (p *Phone) persist(f *flow, wire []byte, stop <-chan struct{}) {
 			_ = p.write(f, wire)
 			continue
 		case <-stop:
+			stopped = true
 		case <-giveUp.C:
 		case <-f.done:
 		case <-p.life.Done():
 		}
 		again.Stop()
-		return
+		return stopped
 	}
 }
