@@ -5,10 +5,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"sipward/internal/account"
 	"sipward/internal/location"
-
-	"github.com/prometheus/client_golang/prometheus"
 )
 
 // away keeps what phones told this node while the store did not take writes: for each account, which bindings they made

@@ -5,19 +5,12 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
 	"sipward/internal/account"
 	"sipward/internal/store/kv"
 )
-
-// ErrNotEmpty is answered for the deletion of a group to which accounts belong.
-var ErrNotEmpty = account.ErrNotEmpty
-
-// closing is how long a deletion may keep new members out of a group; a crashed one lets go after it.
-const closing = operationTime
 
 // Groups is the repository of groups. They are few: all live under one tag.
 type Groups struct{ c *core }
@@ -45,42 +38,6 @@ func (c *core) decodeGroup(ctx context.Context, id account.GroupID, r kv.Record)
 	}
 	g.Version = r.Version
 	return g, nil
-}
-
-// groupKeys are the keys to read for groupOpen.
-func (c *core) groupKeys(id account.GroupID) []kv.Key {
-	if id == "" {
-		return nil
-	}
-	return []kv.Key{c.keys.group(id)}
-}
-
-// groupOpen refuses an account for a group that does not exist or is being deleted; an account without a group is the
-// caller's affair.
-func (c *core) groupOpen(ctx context.Context, id account.GroupID, recs []kv.Record) error {
-	if id == "" {
-		return nil
-	}
-	g, err := c.decodeGroup(ctx, id, recs[0])
-	if err == nil && c.now().UnixMilli() < g.Closing {
-		return fmt.Errorf("group %s is being deleted: %w", id, account.ErrNotFound)
-	}
-	return err
-}
-
-// groupStillOpen is groupOpen on what the store has now.
-func (c *core) groupStillOpen(ctx context.Context, id account.GroupID) error {
-	if id == "" {
-		return nil
-	}
-	if !plain(string(id)) {
-		return fmt.Errorf("group %q: %w", id, account.ErrNotFound)
-	}
-	recs, err := c.kv.Read(ctx, c.keys.group(id))
-	if err != nil {
-		return err
-	}
-	return c.groupOpen(ctx, id, recs)
 }
 
 // checkGroup refuses what must not become a key or an index entry.
@@ -211,77 +168,6 @@ func (r *Groups) put(ctx context.Context, old, g account.Group, rec kv.Record) (
 	return g, nil
 }
 
-// Delete removes an empty group; ErrNotEmpty while accounts belong to it. First it closes the group to new members, then
-// it counts them, then it removes it; a new account looks at the group again after it can be counted. version 0 deletes
-// whatever version is there, else kv.ErrConflict when it has changed.
-func (r *Groups) Delete(ctx context.Context, id account.GroupID, version uint64) error {
-	cur, rec, err := r.read(ctx, id)
-	if err != nil {
-		return err
-	}
-	if version != 0 && version != rec.Version {
-		return fmt.Errorf("group %s: %w", id, kv.ErrConflict)
-	}
-	if n, err := r.Members(ctx, id); err != nil || n > 0 {
-		return errors.Join(err, notEmpty(n))
-	}
-	closed, err := r.mark(ctx, cur.Group, rec.Version, rec.Value, r.c.now().Add(closing).UnixMilli())
-	if err != nil {
-		return err
-	}
-	n, err := r.Members(ctx, id)
-	if err != nil || n > 0 {
-		_, reopened := r.mark(ctx, cur.Group, closed, rec.Value, 0)
-		return errors.Join(err, notEmpty(n), reopened)
-	}
-	return r.remove(ctx, cur.Group, closed)
-}
-
-func notEmpty(n int) error {
-	if n == 0 {
-		return nil
-	}
-	return fmt.Errorf("%w (%d)", ErrNotEmpty, n)
-}
-
-// mark writes the group as closed until a time (zero: open) and returns its new version.
-func (r *Groups) mark(ctx context.Context, g account.Group, version uint64, prev []byte, until int64) (uint64, error) {
-	value, err := r.c.groups.encode(&groupRecord{Group: g, Closing: until}, prev)
-	if err != nil {
-		return 0, err
-	}
-	key := r.c.keys.group(g.ID)
-	_, err = r.c.kv.Commit(ctx, kv.Txn{Tag: key.Tag,
-		Checks: []kv.Check{{Key: key, Version: version}}, Puts: []kv.Put{{Key: key, Value: value}}})
-	return version + 1, err
-}
-
-func (r *Groups) remove(ctx context.Context, g account.Group, version uint64) error {
-	key := r.c.keys.group(g.ID)
-	_, err := r.c.kv.Commit(ctx, kv.Txn{
-		Tag:     key.Tag,
-		Checks:  []kv.Check{{Key: key, Version: version}},
-		Deletes: []kv.Key{key, r.c.nameKey(g.Name)},
-		Removes: []kv.IndexRemove{{Index: r.c.keys.groups(), Member: string(g.ID)}},
-		Appends: []kv.Append{r.c.orgChange(account.TopicOrg, "group/"+string(g.ID), version+1, true)},
-	})
-	return err
-}
-
-// Members counts the accounts of a group.
-func (r *Groups) Members(ctx context.Context, id account.GroupID) (int, error) {
-	keys := make([]kv.Key, buckets)
-	for b := range keys {
-		keys[b] = r.c.keys.members(b, id)
-	}
-	counts, err := r.c.kv.Count(ctx, keys...)
-	n := 0
-	for _, c := range counts {
-		n += c
-	}
-	return n, err
-}
-
 // List returns all groups by name.
 func (r *Groups) List(ctx context.Context) ([]account.Group, error) {
 	ids, err := r.c.all(ctx, r.c.keys.groups())
@@ -303,42 +189,4 @@ func (r *Groups) List(ctx context.Context) ([]account.Group, error) {
 		return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
 	})
 	return groups, err
-}
-
-// all returns every member of an index.
-func (c *core) all(ctx context.Context, index kv.Key) ([]string, error) {
-	var names []string
-	q := kv.Range{Index: index, Min: math.Inf(-1), Max: math.Inf(1), Limit: readBatch}
-	for {
-		got, err := c.kv.Ranges(ctx, q)
-		if err != nil {
-			return nil, err
-		}
-		for _, m := range got[0] {
-			names = append(names, m.Name)
-		}
-		if len(got[0]) < readBatch {
-			return names, nil
-		}
-		q.After = &got[0][len(got[0])-1]
-	}
-}
-
-// readBatch is how many records or members one round trip asks for.
-const readBatch = 256
-
-// readMany reads keys in batches and hands each record to f.
-func (c *core) readMany(ctx context.Context, keys []kv.Key, f func(i int, r kv.Record) error) error {
-	for start := 0; start < len(keys); start += readBatch {
-		recs, err := c.kv.Read(ctx, keys[start:min(start+readBatch, len(keys))]...)
-		if err != nil {
-			return err
-		}
-		for i, r := range recs {
-			if err := f(start+i, r); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
