@@ -93,3 +93,6 @@ func ScanLocation(value []byte) ([]location.Binding, bool) {
 	r, ok := scanLocation(value)
 	return r.Bindings, ok
 }
+
+// Epoch counts the changes that have arrived in an account's bucket.
+func Epoch(s *Store, id account.ID) uint64 { return s.c.cache.epoch(id) }
