@@ -83,7 +83,8 @@ func (p *Pacer) report(done <-chan struct{}) {
 }
 
 // Play sends the clip from the lease's socket and returns one frame after its last packet, or when ctx ends, with ctx's
-// error: RTP stops within one frame. RTCP sender reports go along (RFC 3550 section 6.4), and a BYE packet at the end. On
+// error: RTP stops within one frame. RTCP sender reports go along (RFC 3550 section 6.4), and a BYE packet at the end; a
+// phone (Local.Trusting) says no BYE, and its next clip goes on as the same stream. On
 // hold the clip waits; it fails with ErrNoPeer when there is nobody to send to within 5 s and with ErrOnHold after 60 s.
 // A session plays one clip at a time, through one lease.
 func (p *Pacer) Play(ctx context.Context, c *Clip, s *Session, l *Lease) error {

@@ -106,3 +106,31 @@ func TestPlayIsHeard(t *testing.T) {
 		}
 	}
 }
+
+// A phone plays one clip after the other as one stream: nobody has to find a new source.
+func TestPhonePlaysOn(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, p *media.Pacer, pool *media.Ports) {
+		e, l := newEar(t, "127.0.0.1"), lease(t, pool)
+		e.rtcp = true
+		s, _, err := media.Negotiate([]byte(offerTo(e.addr, "")+"a=rtcp-mux\r\n"), media.Local{Addr: l.Addr(), Trusting: true}, loopback)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			if err := p.Play(t.Context(), media.NewClip(tone(440, 100*time.Millisecond)), s, l); err != nil {
+				t.Fatal(err)
+			}
+		}
+		first := parseRTP(e.next())
+		for i := range uint16(14) {
+			h := parseRTP(e.next())
+			if h.ssrc != first.ssrc || h.seq != first.seq+i+1 || h.ticks != first.ticks+160*uint32(i+1) {
+				t.Errorf("packet %d: %+v, the first was %+v", i+1, h, first)
+			}
+		}
+		if n := e.count(); n != 0 {
+			t.Errorf("%d packets more", n)
+		}
+	})
+}

@@ -200,11 +200,11 @@ func (st *stream) transmit(packet []byte) syscall.Errno {
 	return e
 }
 
-// finish says goodbye to whoever heard something, and gives the session its source back. Always false: the shard drops
-// the stream.
+// finish says goodbye to whoever heard something, and gives the session its source back. A phone's stream goes on with
+// its next clip, under the same source. Always false: the shard drops the stream.
 func (st *stream) finish(err error) bool {
 	st.err = err
-	if st.source.packets > 0 && st.view.rtcp.IsValid() {
+	if st.source.packets > 0 && !st.session.local.Trusting {
 		st.sendReport(true)
 		st.source.renew()
 	}
