@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"net"
 	"os"
 	"testing"
 	"time"
@@ -43,7 +42,7 @@ func testConfig(t *testing.T) Config {
 	c.DataDir, c.Domain = t.TempDir(), realm
 	local := []string{"127.0.0.1:0"}
 	c.SIP.UDP, c.SIP.TCP, c.SIP.TLS, c.SIP.WSS = local, local, local, nil
-	c.SIP.DrainTime = 0
+	c.SIP.DrainTime = time.Millisecond
 	c.HTTP.Admin, c.HTTP.Public, c.HTTP.Metrics = "127.0.0.1:0", "", ""
 	c.Limits.AnnouncementsPerAccount = "0"
 	c.Store.Fsync = "interval"
@@ -170,17 +169,6 @@ func clip8k(t *testing.T, lang string, p media.Prompt) []int16 {
 		t.Fatal(err)
 	}
 	return pcm.At(8000).Int16()
-}
-
-// freePort is a port nobody listens on at the moment.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // eventually waits for something to become true; a passing test never waits long.

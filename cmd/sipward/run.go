@@ -93,7 +93,12 @@ func (n *node) run(ctx context.Context, l listeners) error {
 		l.close()
 		return err
 	}
-	adminAPI, err := web.New(web.Config{Bootstrap: n.token}, web.Deps{Tokens: n.store.Tokens, Log: n.log, Metrics: n.registry, Now: time.Now}, tables...)
+	exempt, err := n.config.Limits.prefixes()
+	if err != nil {
+		l.close()
+		return err
+	}
+	adminAPI, err := web.New(web.Config{Bootstrap: n.token, Exempt: exempt}, web.Deps{Tokens: n.store.Tokens, Log: n.log, Metrics: n.registry, Now: time.Now}, tables...)
 	if err != nil {
 		l.close()
 		return err

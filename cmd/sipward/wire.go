@@ -129,7 +129,7 @@ func (n *node) signalling() (err error) {
 		Announce: announce.Config{PerListener: count, Window: window, Address: address},
 		Mode:     c.SIP.mode, CalleeClip: media.Prompt(c.SIP.CalleeClip), FailureClips: prompts(c.SIP.AnnounceFailures),
 		KeepDisabledCalls: c.SIP.DisabledCalls == "keep", Quarantine: c.SIP.quarantine, MD5Only: c.SIP.md5Only,
-		RingTime: c.SIP.RingTime, DrainTime: c.SIP.DrainTime,
+		RingTime: c.SIP.RingTime, DrainTime: max(c.SIP.DrainTime, time.Millisecond),
 	}, sip.Deps{
 		Accounts: n.store.Accounts, Locations: n.store.Locations, Changes: n.store.Changes,
 		Clips: n.clips, Ports: n.ports, Pacer: n.pacer,
