@@ -70,7 +70,7 @@ type choice struct {
 
 // choose takes the first audio line that works, an encrypted one before a clear one.
 func (l Local) choose(d *description) (choice, error) {
-	var clear *choice
+	var plain *choice
 	why := badSDP("no active audio stream")
 	for i := range d.media {
 		c, err := l.accept(&d.media[i])
@@ -82,12 +82,12 @@ func (l Local) choose(d *description) (choice, error) {
 		if c.crypto != nil || !l.Secure {
 			return c, nil
 		}
-		if clear == nil {
-			clear = &c
+		if plain == nil {
+			plain = &c
 		}
 	}
-	if clear != nil {
-		return *clear, nil
+	if plain != nil {
+		return *plain, nil
 	}
 	return choice{}, why
 }

@@ -44,16 +44,16 @@ func (t *StreamForTest) Step() bool {
 // SettleForTest takes src as proven, as if its packet had come.
 func SettleForTest(s *Session) { s.prove(s.view.Load().dest) }
 
-// DrainForTest counts what has arrived at a lease.
-func DrainForTest(l *Lease) (n int) {
-	buf := make([]byte, maxPacket)
+// ReadForTest is what has arrived at a lease.
+func ReadForTest(l *Lease) (packets [][]byte) {
 	for {
-		size, _, e := receive(l.rtp, buf)
+		buf := make([]byte, maxPacket)
+		n, _, e := receive(l.rtp, buf)
 		if e != 0 {
-			return n
+			return packets
 		}
-		if !isRTCP(buf[:size]) {
-			n++
+		if !isRTCP(buf[:n]) {
+			packets = append(packets, buf[:n])
 		}
 	}
 }

@@ -27,11 +27,11 @@ func (l *listener) accept(packet []byte, src netip.AddrPort) ([]byte, bool) {
 	}
 	l.head.Extensions, l.head.CSRC = l.head.Extensions[:0], l.head.CSRC[:0]
 	if v.rx != nil {
-		clear, err := v.rx.open(packet, &l.head)
+		plain, err := v.rx.open(packet, &l.head)
 		if err != nil {
 			return nil, false
 		}
-		packet = clear
+		packet = plain
 	} else if _, err := l.head.Unmarshal(packet); err != nil || !l.plausible(v, src) {
 		return nil, false
 	}
