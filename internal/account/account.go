@@ -63,6 +63,8 @@ type Account struct {
 	Activated      *Activation   `json:"activated,omitempty"`
 	Suspended      *Suspension   `json:"suspended,omitempty"`
 	Credential     Credential    `json:"credential"`
+	Devices        []Device      `json:"devices,omitempty"` // the oldest first
+	Keys           KeyState      `json:"keys,omitzero"`
 	Created        time.Time     `json:"created_at"`
 	Updated        time.Time     `json:"updated_at"`
 	Version        uint64        `json:"-"`

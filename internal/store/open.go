@@ -54,6 +54,7 @@ func New(ctx context.Context, port kv.Store, c Config, log *slog.Logger, m prome
 	}
 	s := &Store{
 		Accounts:  &Accounts{c: core},
+		Devices:   &Devices{accounts: &Accounts{c: core}},
 		Locations: &Locations{c: core},
 		Changes:   &Changes{c: core},
 		Groups:    &Groups{c: core},

@@ -14,6 +14,7 @@ import (
 // Store is all repositories on one connection.
 type Store struct {
 	Accounts  *Accounts
+	Devices   *Devices
 	Locations *Locations
 	Changes   *Changes
 	Groups    *Groups
