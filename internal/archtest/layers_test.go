@@ -44,7 +44,8 @@ var layers = []layer{
 
 	// 2: the HTTP interfaces
 	{packages: "admin", may: apis},
-	{packages: "provisioning", may: apis},
+	{packages: "provisioning", may: append([]string{"internal/message", "provisioning/qr"}, apis...)},
+	{packages: "provisioning/qr"},
 
 	// 1: libraries with one job
 	{packages: "internal/store", may: append([]string{"internal/store/kv", "internal/store/kv/embedded", "internal/store/kv/redis", "internal/telemetry"}, nouns...)},
