@@ -88,6 +88,7 @@ func (ln *listener) open(c *net.TCPConn) {
 	if l.stopping() {
 		s.close(errShutdown) // Run may have closed the table's flows before this one was in it
 	}
+	l.opened(s.flow)
 	s.serve()
 }
 

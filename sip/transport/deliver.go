@@ -8,7 +8,9 @@ import (
 
 // deliver stamps a checked message and hands it to the handler. A panic there ends neither the flow nor the process:
 // the request gets 500.
-func (l *Layer) deliver(f *Flow, m gosip.Message) {
+func (l *Layer) deliver(f *Flow, m gosip.Message) { l.handOver(l.handler, f, m) }
+
+func (l *Layer) handOver(to Handler, f *Flow, m gosip.Message) {
 	m.SetTransport(f.net.upper())
 	m.SetSource(f.source)
 	req, _ := m.(*gosip.Request)
@@ -22,7 +24,7 @@ func (l *Layer) deliver(f *Flow, m gosip.Message) {
 			l.apologise(f, req)
 		}
 	}()
-	l.handler.Receive(f, m)
+	to.Receive(f, m)
 }
 
 // apologise answers a request whose handler panicked.

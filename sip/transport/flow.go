@@ -58,6 +58,7 @@ type Flow struct {
 	port   string  // its port, for rport
 	stream *stream // nil for UDP
 	dgram  *dgram  // nil for streams
+	far    *far    // a flow of another node: neither stream nor dgram
 
 	token      atomic.Pointer[string] // made when first asked for
 	state      atomic.Pointer[tls.ConnectionState]
@@ -88,9 +89,12 @@ func (f *Flow) Token() string {
 		return *t
 	}
 	var t string
-	if f.stream != nil {
+	switch {
+	case f.far != nil:
+		t = f.far.token
+	case f.stream != nil:
 		t = f.layer.mint.stream(f.stream.number)
-	} else {
+	default:
 		t = f.dgram.token()
 	}
 	f.token.Store(&t)
@@ -122,9 +126,12 @@ func (f *Flow) TLS() *tls.ConnectionState {
 // Send queues one whole serialised message; it never blocks and does not keep b. A full queue closes the flow.
 func (f *Flow) Send(b []byte) error {
 	var err error
-	if f.stream != nil {
+	switch {
+	case f.far != nil:
+		err = f.far.carrier.Send(f.far.token, b)
+	case f.stream != nil:
 		err = f.stream.send(b)
-	} else {
+	default:
 		err = f.dgram.send(b)
 	}
 	if err != nil {
@@ -156,7 +163,10 @@ func (f *Flow) Registered(yes bool) {
 
 // Alive reports whether the flow can still send.
 func (f *Flow) Alive() bool {
-	if f.stream != nil {
+	switch {
+	case f.far != nil:
+		return f.far.carrier.Alive()
+	case f.stream != nil:
 		return f.stream.wire.reason() == nil
 	}
 	return f.dgram.alive()
@@ -164,7 +174,7 @@ func (f *Flow) Alive() bool {
 
 // LocalAddr is Local as net.Addr, for gosip.Connection.
 func (f *Flow) LocalAddr() net.Addr {
-	if f.stream != nil {
+	if f.net.Reliable() {
 		return net.TCPAddrFromAddrPort(f.local)
 	}
 	return net.UDPAddrFromAddrPort(f.local)
