@@ -53,7 +53,7 @@ var layers = []layer{
 	{packages: "internal/store/kv"},
 	{packages: "internal/store/kv/kvtest", may: []string{"internal/store/kv"}, support: true, tests: []string{"internal/store/kv/..."}},
 	{packages: "internal/store/kv/...", may: []string{"internal/store/kv"}},
-	{packages: "internal/web", may: []string{"internal/account", "internal/store/kv", "internal/telemetry"}}, // the errors it maps
+	{packages: "internal/web", may: []string{"internal/account", "internal/message", "internal/store/kv", "internal/telemetry"}}, // the errors it maps
 	{packages: "internal/telemetry"},
 	{packages: "internal/pki"},
 	{packages: "internal/apiclient", may: []string{"internal/account"}},
@@ -130,7 +130,8 @@ var users = map[string][]string{
 	"github.com/emiago/sipgo":              {"sip/..."},
 	"github.com/redis/go-redis":            {"internal/store/kv/redis"},
 	"go.etcd.io/bbolt":                     {"internal/store/kv/embedded"},
-	"github.com/gin-gonic/gin":             {"admin", "internal/web", "provisioning"},
+	"github.com/gin-gonic/gin":             {"admin", "internal/web", "provisioning/..."},
+	"github.com/wneessen/go-mail":          {},
 	"github.com/go-audio":                  {"media"},
 	"github.com/gotranspile/g722":          {"media"},
 	"github.com/pion":                      {"media", "sip/phone", "sip/siptest"},

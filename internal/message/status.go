@@ -90,3 +90,16 @@ func (m *Message) whole() Status {
 	}
 	return least
 }
+
+// Ref is where a gateway's id leads: a message and its part.
+type Ref struct {
+	ID   ID
+	Part int
+}
+
+// Receipt is what a gateway says became of a message it has accepted.
+type Receipt struct {
+	Status Status `json:"status"`
+	Detail string `json:"detail,omitempty"` // one line: the gateway's own words
+	To     string `json:"to,omitempty"`     // whom it speaks of, when the gateway says so
+}

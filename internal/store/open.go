@@ -53,15 +53,19 @@ func New(ctx context.Context, port kv.Store, c Config, log *slog.Logger, m prome
 		return nil, errors.Join(err, port.Close())
 	}
 	s := &Store{
-		Accounts:  &Accounts{c: core},
-		Devices:   &Devices{accounts: &Accounts{c: core}},
-		Locations: &Locations{c: core},
-		Changes:   &Changes{c: core},
-		Groups:    &Groups{c: core},
-		Tokens:    &Tokens{c: core},
-		Clips:     &Clips{c: core},
-		Nodes:     &Nodes{c: core},
-		c:         core,
+		Accounts:    &Accounts{c: core},
+		Devices:     &Devices{accounts: &Accounts{c: core}},
+		Licences:    &Licences{c: core},
+		Locations:   &Locations{c: core},
+		Changes:     &Changes{c: core},
+		Groups:      &Groups{c: core},
+		Tokens:      &Tokens{c: core},
+		Clips:       &Clips{c: core},
+		Nodes:       &Nodes{c: core},
+		Profiles:    newProfiles(core),
+		Activations: newActivations(core),
+		Outbox:      newOutbox(core),
+		c:           core,
 	}
 	if err := errors.Join(core.identify(ctx), s.Sweep(ctx)); err != nil {
 		return nil, errors.Join(err, port.Close())
@@ -92,6 +96,7 @@ func newCore(port kv.Store, c Config, log *slog.Logger, r prometheus.Registerer)
 		tokens:    newCodec(func(t *account.Token) string { return t.ID }),
 		clips:     newCodec(func(c *clipRecord) string { return c.Name }),
 		locations: newLocationCodec(seed),
+		licences:  newCodec(func(l *licenceRecord) string { return string(l.Account) }),
 	}
 	for i := range core.turns {
 		core.turns[i] = make(chan struct{}, 1)

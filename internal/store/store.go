@@ -13,14 +13,18 @@ import (
 
 // Store is all repositories on one connection.
 type Store struct {
-	Accounts  *Accounts
-	Devices   *Devices
-	Locations *Locations
-	Changes   *Changes
-	Groups    *Groups
-	Tokens    *Tokens
-	Clips     *Clips
-	Nodes     *Nodes
+	Accounts    *Accounts
+	Devices     *Devices
+	Licences    *Licences
+	Locations   *Locations
+	Changes     *Changes
+	Groups      *Groups
+	Tokens      *Tokens
+	Clips       *Clips
+	Nodes       *Nodes
+	Profiles    *Profiles
+	Activations *Activations
+	Outbox      *Outbox
 
 	c *core
 }

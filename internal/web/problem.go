@@ -161,6 +161,8 @@ func translate(err error) *Problem {
 	is := func(target error) bool { return errors.Is(err, target) }
 	switch {
 	case errors.As(err, &p):
+	case ofMessage(err) != nil:
+		p = ofMessage(err)
 	case errors.As(err, &taken):
 		p = problem(http.StatusConflict, "taken", "Already in use", taken.Error())
 		p.Errors = []Fault{{Pointer: "/" + taken.Field, Code: "taken", Message: account.ErrTaken.Error()}}
