@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -182,9 +183,9 @@ func TestAGatewayThatComesBackGetsEverythingOnce(t *testing.T) {
 		}
 		ids = append(ids, m.ID)
 	}
-	limited := 0
+	var limited atomic.Int32
 	g.behave(func(m message.Message) ([]string, error) {
-		if limited++; limited == 1 {
+		if limited.Add(1) == 1 {
 			return nil, &message.Failure{Reason: "429", Gateway: true, Retry: time.Second}
 		}
 		return ok(m)
