@@ -62,13 +62,16 @@ func (s *shard) keepInvite(live *Server, e *ended) {
 	}
 	at := min(e.resend, e.until) // not yet shared
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.live[live.key] == live {
 		delete(s.live, live.key)
 	}
 	s.alarms.unset(&live.alarm)
 	s.ended[e.key] = e
 	s.setLocked(&e.alarm, at)
+	s.mu.Unlock()
+	if e.reliable && !e.flow.Alive() { // it closed before e joined it: nobody else will end e before its timer
+		e.lost()
+	}
 }
 
 // repeat answers a retransmitted INVITE: with the answer again while it is unacknowledged, else with nothing (RFC 6026
