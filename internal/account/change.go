@@ -10,9 +10,10 @@ type Topic string
 
 // The topics of the change stream.
 const (
-	TopicAccount Topic = "account" // ID is an account.ID
-	TopicClip    Topic = "clip"    // ID is "<lang>/<prompt>"
-	TopicOrg     Topic = "org"     // groups, profiles, tokens: ID is "<kind>/<id>"
+	TopicAccount  Topic = "account"  // ID is an account.ID
+	TopicClip     Topic = "clip"     // ID is "<lang>/<prompt>"
+	TopicTimeline Topic = "timeline" // ID is an account.ID, Version that of its journal
+	TopicOrg      Topic = "org"      // groups, profiles, tokens: ID is "<kind>/<id>"
 )
 
 // Change is one entry of the change stream. It is a hint: readers re-read the state it points to.

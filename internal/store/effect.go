@@ -81,7 +81,7 @@ func (c *core) changeAfter(ctx context.Context, at string, id account.ID, versio
 			if err := json.Unmarshal(e.Value, &ch); err != nil {
 				return true, nil // alarmed by the followers
 			}
-			if ch.ID == string(id) && ch.Version <= version {
+			if ch.Topic == account.TopicAccount && ch.ID == string(id) && ch.Version <= version {
 				return true, nil
 			}
 			at = e.ID
