@@ -14,6 +14,7 @@ import (
 	"sipward/internal/seal"
 	"sipward/media"
 	"sipward/sip/announce"
+	"sipward/sip/link"
 	"sipward/sip/transport"
 	"sipward/sip/tx"
 )
@@ -24,6 +25,7 @@ type Config struct {
 	Node   string // this node's id
 
 	Transport transport.Config
+	Link      link.Config // to the other nodes; Node is set here
 	Tx        tx.Config
 	Announce  announce.Config
 
@@ -34,6 +36,7 @@ type Config struct {
 	Quarantine        func(account.Kind) bool                             // sip.disabled_register; nil: reject
 	MD5Only           func(agent string) bool                             // sip.digest_md5_agents; nil: none
 
+	Limits    Limits
 	RingTime  time.Duration // 60 s
 	DrainTime time.Duration // 60 s: how long calls may go on after the end was asked for
 	Workers   int           // requests that wait for the store at once; 128
@@ -62,7 +65,8 @@ type Deps struct {
 	Accounts  Accounts
 	Locations Locations
 	Changes   Changes
-	Calls     Calls // nil: nobody keeps call records
+	Calls     Calls      // nil: nobody keeps call records
+	Nodes     link.Nodes // nil: there are no other nodes
 	Clips     *media.Library
 	Ports     *media.Ports
 	Pacer     *media.Pacer

@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/url"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"sipward/internal/call"
 	"sipward/media"
 	"sipward/sip/announce"
+	"sipward/sip/dialog"
 	"sipward/sip/header"
 	"sipward/sip/proxy"
 	"sipward/sip/reply"
@@ -36,6 +38,9 @@ func (s *Server) register(ctx context.Context, t *tx.Server, caller account.Acco
 
 // invite connects a call, or says aloud why not.
 func (s *Server) invite(ctx context.Context, t *tx.Server, caller account.Account) error {
+	if err := t.Reply(100, "Trying"); err != nil { // its sender is gone
+		return err
+	}
 	if v := s.judgeCaller(account.Call, caller); v.refusal != nil {
 		return s.announce(t, caller, v)
 	}
@@ -46,12 +51,17 @@ func (s *Server) invite(ctx context.Context, t *tx.Server, caller account.Accoun
 	if v.refusal != nil {
 		return s.announce(t, caller, v)
 	}
+	if err := s.limits.admit(caller.ID, found.Dialled); err != nil {
+		return s.limited(t, caller, found, err)
+	}
 	found.Server, found.Caller = t, caller
 	d, err := s.proxy.Request(found)
-	if errors.Is(err, proxy.ErrUnreachable) {
+	switch {
+	case errors.Is(err, proxy.ErrUnreachable):
 		return s.announce(t, caller, unreachable())
-	}
-	if err != nil {
+	case errors.Is(err, dialog.ErrTooMany):
+		return s.limited(t, caller, found, err)
+	case err != nil:
 		return err
 	}
 	// Insert, then check: a disable that came between reading the states and entering the dialog is seen here, a later
@@ -64,6 +74,9 @@ func (s *Server) invite(ctx context.Context, t *tx.Server, caller account.Accoun
 
 // other forwards a request outside of any call to the phones of its callee.
 func (s *Server) other(ctx context.Context, t *tx.Server, caller account.Account) error {
+	if onlyInside(t.Request().Method) {
+		return proxy.ErrNoDialog
+	}
 	ask, reach := operations(t.Request().Method)
 	if v := s.judgeCaller(ask, caller); v.refusal != nil {
 		return v.refusal
@@ -79,8 +92,16 @@ func (s *Server) other(ctx context.Context, t *tx.Server, caller account.Account
 		return v.refusal
 	}
 	found.Server, found.Caller = t, caller
-	_, err = s.proxy.Request(found)
+	d, err := s.proxy.Request(found)
+	if d != nil && (s.enforcer.Blocked(caller.ID) || s.enforcer.Blocked(found.Callee.ID)) {
+		d.End(disabledReason())
+	}
 	return err
+}
+
+// onlyInside reports the methods that mean nothing without a dialog (RFC 3261 section 15.1.2, RFC 3262, 3311, 6086).
+func onlyInside(m gosip.RequestMethod) bool {
+	return m == gosip.BYE || m == gosip.PRACK || m == gosip.UPDATE || m == gosip.INFO
 }
 
 func operations(m gosip.RequestMethod) (ask, reach account.Op) {
@@ -131,8 +152,8 @@ func (s *Server) find(ctx context.Context, op account.Op, req *gosip.Request) (p
 		return proxy.Call{}, verdict{}, reply.Unavailable(err)
 	}
 	found := proxy.Call{Callee: callee, Bindings: set.Live(s.deps.Now()), Dialled: dialled}
-	if s.enforcer.Blocked(callee.ID) && callee.State() == account.Active {
-		return found, verdict{}, nil // the truth just read is younger than the block
+	if s.enforcer.Blocked(callee.ID) && callee.State() == account.Active { // read just before the change, or just after the next
+		callee = suspended()
 	}
 	return found, decideCallee(op, callee, s.calleeClip()), nil
 }
@@ -164,21 +185,43 @@ func (s *Server) announce(t *tx.Server, caller account.Account, v verdict) error
 	if v.clip == "none" || failure(v.clip) && !slices.Contains(s.config.FailureClips, v.clip) {
 		mode = announce.None
 	}
-	record := call.Record{
-		CallID: t.Request().CallID().Value(), Node: s.config.Node, From: caller.ID, FromNumber: caller.Number, FromAgent: agent,
-		ToNumber: dialledUser(&t.Request().Recipient),
-	}
 	if mode == announce.None {
-		record.Code, record.Disposition, record.Started = v.refusal.Code, call.Failed, s.deps.Now()
-		record.Ended = record.Started
-		s.ended(record)
+		s.refused(t, caller, v.refusal)
 		return v.refusal
 	}
+	record := s.record(t, caller)
 	s.metrics.request(t.Request(), v.refusal.Code)
 	s.announcer.Play(s.ctx, announce.Announcement{
 		Server: t, Listener: caller, Prompt: v.clip, Mode: mode, Final: v.refusal, Reason: v.reason, Record: record,
 	})
 	return nil
+}
+
+// record is what is known of a call at its INVITE.
+func (s *Server) record(t *tx.Server, caller account.Account) call.Record {
+	req := t.Request()
+	return call.Record{
+		CallID: strings.Clone(req.CallID().Value()), Node: s.config.Node, From: caller.ID, FromNumber: caller.Number,
+		FromAgent: strings.Clone(header.First(req, "user-agent")), ToNumber: strings.Clone(dialledUser(&req.Recipient)),
+	}
+}
+
+// refused writes the record of a call that never began.
+func (s *Server) refused(t *tx.Server, caller account.Account, refusal *reply.Error) {
+	r := s.record(t, caller)
+	r.Code, r.Disposition, r.Started = refusal.Code, call.Failed, s.deps.Now()
+	r.Ended = r.Started
+	s.ended(r)
+}
+
+// limited refuses a call over one of the caller's limits: loudly, because a stolen password looks like this.
+func (s *Server) limited(t *tx.Server, caller account.Account, found proxy.Call, why error) error {
+	s.metrics.limited.Inc()
+	s.lines.Log(s.ctx, s.log, slog.LevelWarn, "limited "+string(caller.ID), "call refused: the account is over a limit; if that is not its owner, disable it",
+		slog.String("account", string(caller.ID)), slog.String("to", found.Dialled), slog.Any("err", why))
+	refusal := reply.From(why)
+	s.refused(t, caller, refusal)
+	return refusal
 }
 
 func failure(p media.Prompt) bool { return p == media.NumberUnknown || p == media.NotReachable }

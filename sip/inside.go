@@ -24,7 +24,7 @@ func (s *Server) inside(t *tx.Server, path proxy.Path) {
 	case errors.Is(err, proxy.ErrStranger):
 		s.stranger(t, path, d, crossing)
 	case err != nil:
-		s.fail(t, account.Account{}, err)
+		s.turnAway(t, reply.From(err)) // without state: whoever it is has not shown credentials
 	default:
 		s.relay(t, path, d, crossing)
 	}
@@ -36,6 +36,14 @@ func (s *Server) relay(t *tx.Server, path proxy.Path, d *dialog.Dialog, x dialog
 		s.fail(t, account.Account{ID: x.From.Account}, decideCaller(account.Call, suspended()).refusal)
 		return
 	}
+	if s.proxy.Lost(x) {
+		s.submit(t, func(ctx context.Context) { s.pass(t, path, d, s.proxy.Revive(ctx, d, x)) })
+		return
+	}
+	s.pass(t, path, d, x)
+}
+
+func (s *Server) pass(t *tx.Server, path proxy.Path, d *dialog.Dialog, x dialog.Crossing) {
 	if err := s.proxy.Inside(t, path, d, x); err != nil {
 		s.fail(t, account.Account{ID: x.From.Account}, err)
 	}
@@ -48,22 +56,16 @@ func (s *Server) stranger(t *tx.Server, path proxy.Path, d *dialog.Dialog, x dia
 		s.challenge(t)
 		return
 	}
-	ok := s.pool.submit(func() {
-		defer s.recovered(t)
-		ctx, cancel := context.WithTimeout(s.ctx, storeTime)
-		defer cancel()
+	s.submit(t, func(ctx context.Context) {
 		a, err := s.auth.Verify(ctx, t.Request(), t.Flow().Remote().Addr())
 		if err == nil && a.ID != x.From.Account {
 			err = reply.New(403, "Forbidden")
 		}
 		if err != nil {
-			s.fail(t, a, err)
+			s.turnAway(t, reply.From(err))
 			return
 		}
 		d.Move(x.From.Tag, dialog.Leg{Flow: t.Flow()})
 		s.relay(t, path, d, x)
 	})
-	if !ok {
-		s.fail(t, account.Account{}, reply.Unavailable(errors.New("too many requests wait for a worker")))
-	}
 }

@@ -16,6 +16,7 @@ type metrics struct {
 	requests *prometheus.CounterVec
 	calls    *prometheus.CounterVec
 	panics   prometheus.Counter
+	limited  prometheus.Counter
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -28,7 +29,8 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		calls:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "sipward_calls_total", Help: "Calls ended, by disposition (ANSWERED, NO_ANSWER, BUSY, FAILED, CANCELLED, ANNOUNCED)."}, []string{"disposition"}),
 		panics:   prometheus.NewCounter(prometheus.CounterOpts{Name: "sipward_sip_panics_total", Help: "Handlers that panicked; each is a bug."}),
 	}
-	r.MustRegister(m.requests, m.calls, m.panics)
+	m.limited = prometheus.NewCounter(prometheus.CounterOpts{Name: "sipward_calls_limited_total", Help: "Calls refused because their caller was over a limit of its account: parallel calls, calls a minute, destinations."})
+	r.MustRegister(m.requests, m.calls, m.panics, m.limited)
 	return m
 }
 

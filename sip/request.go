@@ -3,6 +3,8 @@ package sip
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"strings"
 	"time"
 
 	gosip "github.com/emiago/sipgo/sip"
@@ -30,19 +32,30 @@ func (s *Server) Request(t *tx.Server) {
 	case !s.auth.Signed(t.Request()):
 		s.challenge(t)
 	default:
-		if !s.pool.submit(func() { s.serve(t) }) {
-			s.fail(t, account.Account{}, reply.Unavailable(errors.New("too many requests wait for a worker")))
-		}
+		s.submit(t, func(ctx context.Context) { s.serve(ctx, t) })
+	}
+}
+
+// submit has a worker do what waits for the store.
+func (s *Server) submit(t *tx.Server, job func(ctx context.Context)) {
+	ok := s.pool.submit(func() {
+		defer s.recovered(t)
+		ctx, cancel := context.WithTimeout(s.ctx, storeTime)
+		defer cancel()
+		job(ctx)
+	})
+	if !ok {
+		s.turnAway(t, reply.Unavailable(errors.New("too many requests wait for a worker")))
 	}
 }
 
 // admit makes the checks of RFC 3261 section 16.3 that cost nothing: extensions, hops, loops, routes, domain.
 func (s *Server) admit(t *tx.Server) (proxy.Path, error) {
 	req := t.Request()
-	if tags := header.First(req, "proxy-require"); tags != "" {
-		return proxy.Path{}, reply.New(420, "Bad Extension", gosip.NewHeader("Unsupported", tags))
+	if tags := header.Values(req, "proxy-require"); len(tags) > 0 {
+		return proxy.Path{}, reply.New(420, "Bad Extension", gosip.NewHeader("Unsupported", strings.Join(tags, ", ")))
 	}
-	if hops := req.MaxForwards(); hops != nil && hops.Val() == 0 && req.Method != gosip.REGISTER {
+	if hops := req.MaxForwards(); hops != nil && hops.Val() == 0 && !s.forUs(req) {
 		return proxy.Path{}, reply.New(483, "Too Many Hops")
 	}
 	path, err := s.proxy.Routes(t.Flow(), req)
@@ -62,6 +75,11 @@ func (s *Server) admit(t *tx.Server) (proxy.Path, error) {
 	return path, nil
 }
 
+// forUs reports whether a request ends here: a REGISTER, or an OPTIONS to the server itself.
+func (s *Server) forUs(req *gosip.Request) bool {
+	return req.Method == gosip.REGISTER || req.Method == gosip.OPTIONS && req.Recipient.User == "" && req.Recipient.Scheme != "tel"
+}
+
 func tagged(req *gosip.Request) bool {
 	_, ok := req.To().Params.Get("tag")
 	return ok
@@ -69,11 +87,12 @@ func tagged(req *gosip.Request) bool {
 
 // ping answers an OPTIONS to the server itself (RFC 3261 section 11.2): phones and monitors use it as a ping.
 func (s *Server) ping(t *tx.Server) bool {
-	req := t.Request()
-	if req.Method != gosip.OPTIONS || req.Recipient.User != "" {
+	if t.Request().Method != gosip.OPTIONS || !s.forUs(t.Request()) {
 		return false
 	}
-	s.send(t, 200, "OK", gosip.NewHeader("Allow", allowed), gosip.NewHeader("Accept", "application/sdp"), gosip.NewHeader("Supported", "path, outbound"))
+	s.turnAway(t, &reply.Error{Code: 200, Phrase: "OK", Headers: []gosip.Header{
+		gosip.NewHeader("Allow", allowed), gosip.NewHeader("Accept", "application/sdp"), gosip.NewHeader("Supported", "path, outbound"),
+	}})
 	return true
 }
 
@@ -85,25 +104,27 @@ func (s *Server) challenge(t *tx.Server) {
 	s.turnAway(t, reply.From(s.auth.Challenge(t.Request(), false)))
 }
 
-// turnAway refuses who has not shown credentials, without state: nothing is repeated to an address that may be spoofed.
+// turnAway answers who has not shown credentials, without state: nothing is repeated to an address that may be spoofed.
 func (s *Server) turnAway(t *tx.Server, refusal *reply.Error) {
 	if err := t.Reject(refusal.Code, refusal.Phrase, refusal.Headers...); err != nil {
 		s.log.Debug("refusal not sent", s.fields(t, account.Account{}, "code", refusal.Code, "err", err)...)
 	}
 	s.metrics.request(t.Request(), refusal.Code)
+	if refusal.Code >= 500 {
+		s.lines.Log(s.ctx, s.log, slog.LevelWarn, "turned away", "request not served", slog.Any("from", t.Flow().Remote()), slog.Any("err", refusal))
+	}
 }
 
-// serve authenticates a request and hands it to its method's handler, on a worker.
-func (s *Server) serve(t *tx.Server) {
-	defer s.recovered(t)
-	ctx, cancel := context.WithTimeout(s.ctx, storeTime)
-	defer cancel()
+// serve authenticates a request and hands it to its method's handler, on a worker. Wrong credentials are no credentials:
+// over UDP they are refused without state, too.
+func (s *Server) serve(ctx context.Context, t *tx.Server) {
 	req := t.Request()
 	caller, err := s.auth.Verify(ctx, req, t.Flow().Remote().Addr())
-	if err == nil {
-		err = s.handler(req.Method)(ctx, t, caller)
-	}
 	if err != nil {
+		s.turnAway(t, reply.From(err))
+		return
+	}
+	if err := s.handler(req.Method)(ctx, t, caller); err != nil {
 		s.fail(t, caller, err)
 	}
 }
@@ -146,10 +167,16 @@ func (s *Server) fields(t *tx.Server, caller account.Account, more ...any) []any
 // recovered turns a panic of a handler into a 500: the process, and everybody else's request, goes on.
 func (s *Server) recovered(t *tx.Server) {
 	if v := recover(); v != nil {
-		s.metrics.panics.Inc()
-		s.log.Error("handler panicked", s.fields(t, account.Account{}, "panic", v, "stack", stack())...)
+		s.panicked("handler of "+string(t.Request().Method), v)
 		_ = t.Reply(500, "Server Internal Error") // it may have been answered already
 	}
+}
+
+// panicked counts and logs a panic that was recovered somewhere; once a second and place, so that a bug in everybody's
+// way does not fill the disk.
+func (s *Server) panicked(where string, v any) {
+	s.metrics.panics.Inc()
+	s.lines.Log(s.ctx, s.log, slog.LevelError, where, "panic, recovered", slog.String("where", where), slog.Any("panic", v), slog.String("stack", stack()))
 }
 
 // Cancel ends the INVITE of a caller that gave up (tx.User). One that no fork holds yet is on its way to a worker, which
@@ -174,4 +201,5 @@ func (s *Server) Stray(f *transport.Flow, res *gosip.Response) { s.proxy.Stray(f
 func (s *Server) Closed(f *transport.Flow, _ error) {
 	s.registrar.Closed(f)
 	s.keeper.forget(f)
+	s.proxy.Closed(f)
 }

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"sipward/internal/account"
-
+	"sipward/internal/telemetry"
 	"sipward/sip/announce"
 	"sipward/sip/auth"
 	"sipward/sip/dialog"
@@ -27,6 +27,7 @@ type Server struct {
 	config    Config
 	deps      Deps
 	log       *slog.Logger
+	lines     *telemetry.Limiter
 	layer     *transport.Layer
 	table     *tx.Table
 	auth      *auth.Verifier
@@ -35,7 +36,9 @@ type Server struct {
 	proxy     *proxy.Core
 	announcer *announce.Announcer
 	enforcer  *Enforcer
+	limits    *limiter
 	keeper    *keeper
+	cluster   *cluster // nil: a node alone
 	pool      *pool
 	metrics   *metrics
 
@@ -47,7 +50,7 @@ var _ tx.User = (*Server)(nil)
 // New builds a node; it binds and starts nothing.
 func New(c Config, d Deps) (*Server, error) {
 	c = defaults(c)
-	s := &Server{config: c, deps: d, log: d.Log, pool: newPool(c.Waiting), metrics: newMetrics(d.Metrics)}
+	s := &Server{config: c, deps: d, log: d.Log, lines: telemetry.NewLimiter(time.Second, d.Now), pool: newPool(c.Waiting), metrics: newMetrics(d.Metrics)}
 	layer, err := transport.New(c.Transport, d.Transport)
 	if err != nil {
 		return nil, err
@@ -59,15 +62,19 @@ func New(c Config, d Deps) (*Server, error) {
 	})
 	s.registrar = registrar.New(registrar.Config{Domain: c.Domain, Node: c.Node, Quarantine: c.Quarantine},
 		registrar.Deps{Locations: d.Locations, Now: d.Now, Log: d.Log})
-	s.dialogs = dialog.New(dialog.Config{Key: d.CookieKey, Via: s.via, Now: d.Now, Ended: s.ended}, s.table)
+	s.dialogs = dialog.New(dialog.Config{Key: s.cookieKey(c.Node), Via: s.via, PerCaller: c.Limits.Calls, Now: d.Now, Ended: s.ended}, s.table)
 	s.proxy = proxy.New(proxy.Config{Domain: c.Domain, Node: c.Node, RingTime: c.RingTime}, proxy.Deps{
-		Flows: layer, Dialogs: s.dialogs, Locations: d.Locations, Send: s.table, Now: d.Now, Log: d.Log,
+		Flows: layer, Dialogs: s.dialogs, Locations: d.Locations, Send: s.table, Now: d.Now, Log: d.Log, Panicked: s.panicked, Far: s.far,
 	})
 	s.announcer = announce.New(c.Announce, announce.Deps{
-		Clips: d.Clips, Ports: d.Ports, Pacer: d.Pacer, Dialogs: s.dialogs, Contact: s.contact, Now: d.Now, Log: d.Log,
+		Clips: d.Clips, Ports: d.Ports, Pacer: d.Pacer, Dialogs: s.dialogs, Contact: s.contact, Now: d.Now, Log: d.Log, Panicked: s.panicked,
 	})
 	s.enforcer = newEnforcer(c, d, s.dialogs)
+	s.limits = newLimiter(c.Limits, d.Now)
 	s.keeper = newKeeper(s)
+	if err := s.joinCluster(); err != nil {
+		return nil, err
+	}
 	s.metrics.watch(s)
 	return s, nil
 }
@@ -92,7 +99,12 @@ func defaults(c Config) Config {
 }
 
 // Listen binds every configured address; Addr is known afterwards.
-func (s *Server) Listen(ctx context.Context) error { return s.layer.Listen(ctx) }
+func (s *Server) Listen(ctx context.Context) error {
+	if err := s.layer.Listen(ctx); err != nil {
+		return err
+	}
+	return s.listenCluster(ctx)
+}
 
 // Addr is the bound address of a network, nil when it is off.
 func (s *Server) Addr(n transport.Network) net.Addr { return s.layer.Addr(n) }
@@ -110,9 +122,11 @@ func (s *Server) Run(ctx context.Context) error {
 	defer stop()
 	g, inner := errgroup.WithContext(inner)
 	s.ctx = inner
-	g.Go(func() error { return s.layer.Run(inner, s.table) })
+	g.Go(func() error { return s.layer.Run(inner, front{s}) })
+	g.Go(func() error { return s.runCluster(inner) })
 	g.Go(func() error { return s.enforcer.Run(inner) })
 	g.Go(func() error { return s.registrar.Run(inner) })
+	g.Go(func() error { return s.proxy.Run(inner) })
 	g.Go(func() error { return s.keeper.run(inner) })
 	g.Go(func() error { s.pool.run(inner, s.config.Workers); return nil })
 	g.Go(func() error { s.prune(inner); return nil })
@@ -127,6 +141,7 @@ func (s *Server) Run(ctx context.Context) error {
 	})
 	err := g.Wait()
 	s.table.Close()
+	s.proxy.Close()
 	s.announcer.Wait()
 	return err
 }

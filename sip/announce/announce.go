@@ -45,6 +45,8 @@ type Deps struct {
 	Contact func(f *transport.Flow, user string) string // our Contact towards a flow, without brackets
 	Now     func() time.Time
 	Log     *slog.Logger
+	// Panicked counts and logs a panic that was recovered.
+	Panicked func(where string, v any)
 }
 
 // Announcement is what to say to whom, and how the call ends.
@@ -67,7 +69,7 @@ type Announcer struct {
 	mu       sync.Mutex // guards what follows
 	byServer map[*tx.Server]*session
 	byCookie map[string]*session
-	running  sync.WaitGroup
+	running  sync.WaitGroup // sessions and what they started
 	draining bool
 }
 
@@ -87,7 +89,7 @@ func (a *Announcer) Play(ctx context.Context, an Announcement) {
 		a.refuse(an, an.Final)
 		return
 	}
-	s, err := a.open(an, clip)
+	s, err := a.open(ctx, an, clip)
 	if err != nil {
 		a.quota.leave(an.Listener.ID)
 		a.refuse(an, err)
@@ -99,12 +101,18 @@ func (a *Announcer) Play(ctx context.Context, an Announcement) {
 		a.refuse(an, an.Final)
 		return
 	}
+	if an.Server.Cancelled() { // while there was nothing to stop
+		s.stop(terminated())
+	}
 	go func() {
 		defer a.running.Done()
 		defer s.close()
-		s.run(ctx)
+		defer s.recovered()
+		s.run()
 	}()
 }
+
+func terminated() *reply.Error { return reply.New(487, "Request Terminated") }
 
 // keep enters a session into the maps, and into the wait group while there is still somebody to wait.
 func (a *Announcer) keep(s *session) bool {
@@ -152,17 +160,21 @@ func (a *Announcer) Cancel(invite *tx.Server) bool {
 	s := a.byServer[invite]
 	a.mu.Unlock()
 	if s != nil {
-		s.stop(reply.New(487, "Request Terminated"))
+		s.stop(terminated())
 	}
 	return s != nil
 }
 
-// find returns the session whose Contact an in-dialog request names, when it comes over its caller's flow.
+// find returns the session whose Contact an in-dialog request names, when it comes over its caller's flow and has the
+// dialog's identifiers.
 func (a *Announcer) find(f *transport.Flow, req *gosip.Request) *session {
 	a.mu.Lock()
 	s := a.byCookie[req.Recipient.User]
 	a.mu.Unlock()
-	if s == nil || s.an.Server.Flow().ID() != f.ID() || req.CallID() == nil || req.CallID().Value() != s.dialog.CallID {
+	if s == nil || s.an.Server.Flow().ID() != f.ID() || req.CallID().Value() != s.dialog.CallID {
+		return nil
+	}
+	if _, ok := s.dialog.Cross(req.From().Params.GetOr("tag", ""), req.To().Params.GetOr("tag", "")); !ok {
 		return nil
 	}
 	return s

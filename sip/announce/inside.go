@@ -1,13 +1,13 @@
 package announce
 
 import (
+	"context"
 	"strconv"
 	"strings"
 
 	gosip "github.com/emiago/sipgo/sip"
 
 	"sipward/sip/header"
-	"sipward/sip/reply"
 	"sipward/sip/transport"
 	"sipward/sip/tx"
 )
@@ -19,11 +19,17 @@ func (a *Announcer) Inside(server *tx.Server) bool {
 	if s == nil {
 		return false
 	}
+	if !s.inOrder(req.CSeq().SeqNo) {
+		s.reply(server, 500, "Server Internal Error") // RFC 3261 section 12.2.2
+		return true
+	}
 	switch req.Method {
 	case gosip.BYE:
 		s.reply(server, 200, "OK")
-		s.stop(reply.New(487, "Request Terminated"))
-		s.dialog.Forget()
+		s.stop(terminated())
+		if s.an.Mode == Answer { // an early one ends with the final answer of its INVITE
+			s.dialog.Forget()
+		}
 	case gosip.PRACK:
 		s.prack(server)
 	case gosip.INVITE, gosip.UPDATE:
@@ -36,14 +42,41 @@ func (a *Announcer) Inside(server *tx.Server) bool {
 	return true
 }
 
-// Ack notes the ACK of our 200 and takes the answer to our offer from it.
+// inOrder reports whether a request's CSeq is higher than all before it.
+func (s *session) inOrder(cseq uint32) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if cseq <= s.cseq {
+		return false
+	}
+	s.cseq = cseq
+	return true
+}
+
+// Ack notes the ACK of our 200 and takes the answer to our offer from it. Without a usable one there is no session: the
+// call ends.
 func (a *Announcer) Ack(f *transport.Flow, ack *gosip.Request) bool {
 	s := a.find(f, ack)
 	if s == nil {
 		return false
 	}
-	s.accept(ack.Body())
+	cseq := ack.CSeq().SeqNo
+	if cseq != s.an.Server.Request().CSeq().SeqNo {
+		s.acknowledged(cseq)
+	} else if !s.accept(ack.Body()) {
+		s.stop(s.an.Final)
+	}
 	return true
+}
+
+// acknowledged ends the repetition of the 200 of a re-INVITE.
+func (s *session) acknowledged(cseq uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.repeated[cseq]; c != nil {
+		delete(s.repeated, cseq)
+		close(c)
+	}
 }
 
 // prack acknowledges the reliable 183 (RFC 3262 section 3).
@@ -56,6 +89,7 @@ func (s *session) prack(server *tx.Server) {
 	}
 	if !s.accept(req.Body()) {
 		s.reply(server, 488, "Not Acceptable Here")
+		s.stop(s.an.Final)
 		return
 	}
 	s.reply(server, 200, "OK")
@@ -95,7 +129,24 @@ func (s *session) renegotiate(server *tx.Server) {
 	if req.Method == gosip.UPDATE && len(req.Body()) == 0 {
 		sdp = nil // RFC 3311: a refresh without an offer gets no answer
 	}
-	s.send(server, s.response(server, 200, "OK", sdp))
+	answer := func() { s.send(server, s.response(server, 200, "OK", sdp)) }
+	answer()
+	if req.Method == gosip.INVITE {
+		s.untilAcked(req.CSeq().SeqNo, answer)
+	}
+}
+
+// untilAcked repeats the 200 of a re-INVITE until its ACK comes (RFC 3261 section 13.3.1.4).
+func (s *session) untilAcked(cseq uint32, answer func()) {
+	acked := make(chan struct{})
+	s.mu.Lock()
+	s.repeated[cseq] = acked
+	s.mu.Unlock()
+	s.spawn(func() {
+		ctx, cancel := context.WithTimeout(s.life, 64*gosip.T1)
+		defer cancel()
+		every(ctx, gosip.T1, gosip.T2, acked, answer)
+	})
 }
 
 func (s *session) reply(server *tx.Server, code int, phrase string) {

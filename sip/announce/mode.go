@@ -19,14 +19,14 @@ func (s *session) early(ctx context.Context) {
 	s.respond(183, "Session Progress")
 	switch {
 	case s.rseq != 0:
-		go s.reliably(ctx, 183, "Session Progress")
+		s.spawn(func() { s.reliably(ctx, 183, "Session Progress") })
 		if s.offered && !s.await(ctx) {
 			break // no answer to our offer, no clip
 		}
 		s.play(ctx)
 	default:
 		if !s.an.Server.Flow().Network().Reliable() {
-			go s.repeat(ctx)
+			s.spawn(func() { s.repeat(ctx) })
 		}
 		s.play(ctx)
 	}
@@ -49,7 +49,7 @@ func (s *session) repeat(ctx context.Context) {
 func (s *session) answered(ctx context.Context) {
 	s.respond(200, "OK")
 	s.dialog.Answer(dialog.Leg{Tag: s.an.Server.Tag()}, true)
-	go s.reliably(ctx, 200, "OK")
+	s.spawn(func() { s.reliably(ctx, 200, "OK") })
 	if s.await(ctx) {
 		s.play(ctx)
 	}

@@ -30,18 +30,26 @@ type session struct {
 	offered bool          // the SDP we send is the offer
 	ready   chan struct{} // closed when PRACK or ACK has come
 
-	mu      sync.Mutex // guards what follows
-	stream  *media.Session
-	sdp     []byte
-	acked   bool
-	final   *reply.Error // what the caller gets; replaced by whoever stops the clip
-	stopped chan struct{}
+	life    context.Context // ends with the clip
+	silence context.CancelFunc
+
+	mu       sync.Mutex // guards what follows
+	stream   *media.Session
+	sdp      []byte
+	cseq     uint32 // the highest that the caller has sent
+	acked    bool
+	repeated map[uint32]chan struct{} // 200s of re-INVITEs that wait for their ACK, by CSeq
+	final    *reply.Error             // what the caller gets; replaced by whoever stops the clip
+	stopped  chan struct{}
 }
 
 // open leases ports and negotiates; the error is the refusal to send instead.
-func (a *Announcer) open(an Announcement, clip *media.Clip) (*session, *reply.Error) {
-	s := &session{a: a, an: an, clip: clip, final: an.Final, ready: make(chan struct{}), stopped: make(chan struct{})}
+func (a *Announcer) open(ctx context.Context, an Announcement, clip *media.Clip) (*session, *reply.Error) {
 	req := an.Server.Request()
+	s := &session{
+		a: a, an: an, clip: clip, final: an.Final, ready: make(chan struct{}), stopped: make(chan struct{}),
+		repeated: map[uint32]chan struct{}{}, cseq: req.CSeq().SeqNo,
+	}
 	reliable := header.Lists(req, "supported", "100rel") || header.Lists(req, "require", "100rel")
 	s.offered = len(req.Body()) == 0
 	if an.Mode == Early && s.offered && !reliable {
@@ -59,7 +67,11 @@ func (a *Announcer) open(an Announcement, clip *media.Clip) (*session, *reply.Er
 		lease.Release()
 		return nil, reply.New(488, "Not Acceptable Here").Because(err)
 	}
-	s.begin(req)
+	if err := s.begin(req); err != nil {
+		lease.Release()
+		return nil, an.Final.Because(err)
+	}
+	s.life, s.silence = context.WithCancel(ctx)
 	return s, nil
 }
 
@@ -86,7 +98,7 @@ func (a *Announcer) address(f *transport.Flow) netip.Addr {
 }
 
 // begin enters the call into the table, so that a disable or an operator ends it like any other.
-func (s *session) begin(req *gosip.Request) {
+func (s *session) begin(req *gosip.Request) (err error) {
 	leg := dialog.Leg{
 		Account: s.an.Listener.ID, Flow: s.an.Server.Flow(), Tag: req.From().Params.GetOr("tag", ""),
 		Self:  dialog.Address{Name: req.From().DisplayName, URI: req.From().Address},
@@ -98,9 +110,12 @@ func (s *session) begin(req *gosip.Request) {
 			leg.Target = c.URI
 		}
 	}
-	s.dialog = s.a.deps.Dialogs.Begin(s.an.Record, leg, s.ended, s.an.Listener.ID)
+	if s.dialog, err = s.a.deps.Dialogs.Begin(s.an.Record, leg, s.ended, s.an.Listener.ID); err != nil {
+		return err
+	}
 	s.dialog.Note(func(r *call.Record) { r.Reason, r.Disposition = string(s.an.Prompt), call.Announced })
 	s.dialog.Answer(dialog.Leg{Tag: s.an.Server.Tag()}, false)
+	return nil
 }
 
 // ended is how the dialog ends an announcement that is not answered.
@@ -119,28 +134,58 @@ func (s *session) stop(final *reply.Error) {
 }
 
 func (s *session) close() {
+	s.silence()
 	s.a.forget(s)
 	s.lease.Release()
 	s.a.quota.leave(s.an.Listener.ID)
 }
 
+// spawn runs f beside the clip; the announcer waits for it.
+func (s *session) spawn(f func()) {
+	s.a.mu.Lock()
+	defer s.a.mu.Unlock()
+	if s.a.byServer[s.an.Server] != s {
+		return // over
+	}
+	s.a.running.Go(func() {
+		defer s.recovered()
+		f()
+	})
+}
+
+// recovered keeps a panic from taking more than this announcement.
+func (s *session) recovered() {
+	if v := recover(); v != nil {
+		s.a.deps.Panicked("announcement", v)
+		s.silence()
+		s.a.refuse(s.an, reply.New(500, "Server Internal Error"))
+		s.dialog.Forget()
+	}
+}
+
 // run answers, plays and ends; it owns the announcement until it returns.
-func (s *session) run(ctx context.Context) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+func (s *session) run() {
+	ctx := s.life
+	defer s.silence()
+	select {
+	case <-s.stopped: // the caller has given up already
+		s.finish()
+		return
+	default:
+	}
 	var gone <-chan struct{} // a 2xx ends the transaction, not the call
 	if s.an.Mode == Early {
 		gone = s.an.Server.Context().Done()
 	}
-	go func() { // whatever ends the call ends the clip
-		defer cancel()
+	s.spawn(func() { // whatever ends the call ends the clip
+		defer s.silence()
 		select {
 		case <-s.stopped:
 		case <-s.dialog.Over():
 		case <-gone:
 		case <-ctx.Done():
 		}
-	}()
+	})
 	if s.an.Mode == Answer {
 		s.answered(ctx)
 		return

@@ -21,8 +21,8 @@ func newCookie(key []byte) string {
 	return cookieText.EncodeToString(append(b, cookieSum(key, b)...))
 }
 
-// genuine reports whether the cookie was made under key.
-func genuine(key []byte, cookie string) bool {
+// Genuine reports whether the cookie was made under key.
+func Genuine(key []byte, cookie string) bool {
 	b, err := cookieText.DecodeString(cookie)
 	if err != nil || len(b) != cookieRandom+cookieMAC {
 		return false

@@ -9,15 +9,6 @@ import (
 	"sipward/internal/call"
 )
 
-// Reason says why the server ends a call: a Q.850 cause and a text for the Reason header (RFC 3326, RFC 6432), and the
-// final status for a caller whose call is still early.
-type Reason struct {
-	Code   int
-	Phrase string
-	Cause  int
-	Text   string
-}
-
 // State is where a call stands.
 type State int
 
@@ -32,7 +23,7 @@ const (
 const goneAfter = 32 * time.Second
 
 // Dialog is one call: one caller, and the callees that answered its INVITE (several only when a fork brought several
-// answers). It is safe for concurrent use.
+// answers); or a subscription without a call; or both, after a REFER within a call. It is safe for concurrent use.
 type Dialog struct {
 	// static after Begin
 	Cookie  string
@@ -40,12 +31,14 @@ type Dialog struct {
 	table   *Table
 	parties []account.ID
 	early   func(Reason)
-	over    chan struct{} // closed when the call leaves the table
+	over    chan struct{} // closed when the call has ended
 
 	mu      sync.Mutex // guards what follows; never held across I/O
-	state   State
+	state   State      // of the call; Ended for a subscription alone
 	caller  Leg
 	callees []Leg
+	awaited []Leg     // phones that a SUBSCRIBE or REFER went to, which may answer by NOTIFY first
+	until   time.Time // a subscription within the dialog lives that long; zero: there is none
 	heard   time.Time // last message inside the dialog
 	gone    time.Time // since when no flow lives; zero while one does
 	record  call.Record
@@ -94,83 +87,50 @@ func (d *Dialog) Answer(leg Leg, confirmed bool) {
 			d.record.Disposition = call.Answered
 		}
 	}
-	i := slices.IndexFunc(d.callees, func(l Leg) bool { return l.Tag == leg.Tag })
-	if i < 0 {
+	leg.answered = confirmed
+	known := d.callee(leg.Tag)
+	if known == nil {
 		d.callees = append(d.callees, leg)
 		return
 	}
-	leg.CSeq, leg.Seen = d.callees[i].CSeq, max(leg.Seen, d.callees[i].Seen)
-	d.callees[i] = leg
+	leg.CSeq, leg.Seen, leg.answered = known.CSeq, max(leg.Seen, known.Seen), confirmed || known.answered
+	*known = leg
 }
 
-// Crossing is a request on its way through a dialog: who sent it and who is to get it. Both are copies.
-type Crossing struct{ From, To Leg }
-
-// Cross finds both legs of an in-dialog request by its tags and notes its CSeq; false when the tags are not this
-// dialog's.
-func (d *Dialog) Cross(fromTag, toTag string, cseq uint32) (Crossing, bool) {
+// Leave ends the part of the call that the callee with this tag has in it, after a BYE of either side: a caller that
+// ends the second answer of its forked INVITE stays connected with the first. While the call is early it goes on.
+func (d *Dialog) Leave(tag string) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	from, to := d.legs(fromTag, toTag)
-	if from == nil || to == nil || d.state == Ended {
-		return Crossing{}, false
+	state, others := d.state, false
+	for _, l := range d.callees {
+		others = others || l.answered && l.Tag != tag
 	}
-	from.CSeq, to.Seen = max(from.CSeq, cseq), max(to.Seen, cseq)
-	d.heard = d.table.config.Now()
-	return Crossing{From: *from, To: *to}, true
-}
-
-func (d *Dialog) legs(fromTag, toTag string) (from, to *Leg) {
-	if fromTag == d.caller.Tag {
-		return &d.caller, d.callee(toTag)
+	if others {
+		d.callees = slices.DeleteFunc(d.callees, func(l Leg) bool { return l.Tag == tag })
 	}
-	if toTag == d.caller.Tag {
-		return d.callee(fromTag), &d.caller
-	}
-	return nil, nil
-}
-
-func (d *Dialog) callee(tag string) *Leg {
-	for i := range d.callees {
-		if d.callees[i].Tag == tag {
-			return &d.callees[i]
-		}
-	}
-	return nil
-}
-
-// Move notes that the leg with this tag is now reached over another flow or by another Contact; zero values leave it.
-func (d *Dialog) Move(tag string, to Leg) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	leg := d.callee(tag)
-	if tag == d.caller.Tag {
-		leg = &d.caller
-	}
-	if leg == nil {
-		return
-	}
-	if to.Flow != nil {
-		leg.Flow = to.Flow
-	}
-	if to.Target.Host != "" {
-		leg.Target = to.Target
+	d.mu.Unlock()
+	if state == Confirmed && !others {
+		d.Forget()
 	}
 }
 
-// Forget drops the call from the table without telling anybody: it is over already.
+// Forget ends the call without telling anybody: it is over already.
 func (d *Dialog) Forget() {
 	d.mu.Lock()
 	d.state = Ended
 	d.mu.Unlock()
-	d.table.remove(d)
+	d.table.finish(d)
 }
 
+// stale reports whether the dialog is to be dropped.
 func (d *Dialog) stale(now time.Time, idle time.Duration) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.state == Early {
+	switch d.state {
+	case Early:
 		return false
+	case Ended:
+		return !now.Before(d.until)
 	}
 	if d.anyAlive() {
 		d.gone = time.Time{}

@@ -9,6 +9,9 @@
 // The cookie is 96 random bits and an 80-bit HMAC under a cluster key: an in-dialog request without a cookie of a dialog
 // we hold is not relayed (481).
 //
-// Limits: a confirmed dialog of which nothing was heard for MaxIdle (24 h), or whose flows are all gone for 32 s, is
-// dropped. The table keeps about 2 KB a call.
+// A SUBSCRIBE, or a REFER outside of a call, makes a dialog without a call, so that its NOTIFYs pass; a REFER within a
+// call keeps the call's dialog for the NOTIFYs that come after the BYE of a transfer. Both end with their expiry.
+//
+// Limits: an account places at most Config.PerCaller calls at a time on one node; a confirmed dialog of which nothing was
+// heard for MaxIdle (24 h), or whose flows are all gone for 32 s, is dropped. The table keeps about 2 KB a call.
 package dialog

@@ -2,6 +2,7 @@ package dialog
 
 import (
 	"strconv"
+	"time"
 
 	gosip "github.com/emiago/sipgo/sip"
 
@@ -9,27 +10,47 @@ import (
 	"sipward/sip/tx"
 )
 
-// End ends the call from the middle and drops it: while it is early the branches are cancelled and the caller refused;
-// once it is answered both legs get a BYE, each with its own CSeq, route set and remote target. It is idempotent, and
-// returns when the messages are queued, not when they are answered: a phone that does not answer is gone already.
+// Reason says why the server ends a call: a Q.850 cause and a text for the Reason header (RFC 3326, RFC 6432), and the
+// final status for a caller whose call is still early.
+type Reason struct {
+	Code   int
+	Phrase string
+	Cause  int
+	Text   string
+}
+
+// End ends the call from the middle and drops it, with every subscription within it: while it is early the branches are
+// cancelled and the caller refused; once it is answered both legs get a BYE. It is idempotent, and returns when the
+// messages are queued, not when they are answered: a phone that does not answer is gone already.
 func (d *Dialog) End(why Reason) {
 	d.mu.Lock()
-	state, caller := d.state, d.caller
-	callees := append([]Leg(nil), d.callees...)
-	d.state = Ended
+	state := d.state
+	d.state, d.until = Ended, time.Time{}
+	if state == Confirmed {
+		d.record.Reason = why.Text
+	}
 	d.mu.Unlock()
 	switch state {
-	case Ended:
-		return
 	case Early:
 		d.early(why)
 	case Confirmed:
-		for _, callee := range callees {
+		d.Disconnect(why)
+	}
+	d.table.finish(d)
+}
+
+// Disconnect says BYE to both legs of every answered part of the call, each with its own CSeq, route set and remote
+// target.
+func (d *Dialog) Disconnect(why Reason) {
+	d.mu.Lock()
+	caller, callees := d.caller, append([]Leg(nil), d.callees...)
+	d.mu.Unlock()
+	for _, callee := range callees {
+		if callee.answered {
 			d.bye(callee, caller.Tag, why)
 			d.bye(caller, callee.Tag, why)
 		}
 	}
-	d.table.remove(d)
 }
 
 // HangUp acknowledges a callee's answer that nobody wants any more, and says BYE to it.

@@ -24,6 +24,9 @@ type Leg struct {
 	Route   []string        // route set beyond us, in the order to be sent
 	CSeq    uint32          // the highest CSeq it has sent
 	Seen    uint32          // the highest CSeq that was sent to it
+
+	Instance string // +sip.instance of the phone, by which it is found again after its connection was lost; may be ""
+	answered bool   // it has sent a 2xx
 }
 
 // From makes the From header of a request towards l whose sender has tag.

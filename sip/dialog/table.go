@@ -1,6 +1,7 @@
 package dialog
 
 import (
+	"errors"
 	"sync"
 	"time"
 
@@ -19,14 +20,18 @@ type Requester interface {
 
 // Config of the table.
 type Config struct {
-	Key     []byte                                   // 32 bytes, the same on every node
-	Via     func(f *transport.Flow) *gosip.ViaHeader // our Via towards a flow, with a fresh branch
-	MaxIdle time.Duration                            // 0: 24 h
-	Now     func() time.Time
-	Ended   func(call.Record) // called once for each call that leaves the table; must not block; nil: nobody wants to know
+	Key       []byte                                   // 32 bytes, the same on every node
+	Via       func(f *transport.Flow) *gosip.ViaHeader // our Via towards a flow, with a fresh branch
+	MaxIdle   time.Duration                            // 0: 24 h
+	PerCaller int                                      // calls that one account may place at a time, on this node; 0: no limit
+	Now       func() time.Time
+	Ended     func(call.Record) // called once for each call that has ended; must not block; nil: nobody wants to know
 }
 
-// Table holds the live calls of a node. It is safe for concurrent use.
+// ErrTooMany is returned for one more call of an account that has placed Config.PerCaller.
+var ErrTooMany = errors.New("dialog: the account has too many calls already")
+
+// Table holds the live calls and subscriptions of a node. It is safe for concurrent use.
 type Table struct {
 	config Config
 	send   Requester
@@ -34,6 +39,8 @@ type Table struct {
 	mu       sync.Mutex // guards the maps; never held across I/O
 	byCookie map[string]*Dialog
 	byParty  map[account.ID]map[*Dialog]struct{}
+	calls    map[*Dialog]struct{} // those of byCookie whose call has not ended
+	placed   map[account.ID]int   // calls by the account that placed them
 }
 
 // New makes an empty table that ends calls through send.
@@ -41,33 +48,50 @@ func New(c Config, send Requester) *Table {
 	if c.MaxIdle == 0 {
 		c.MaxIdle = 24 * time.Hour
 	}
-	return &Table{config: c, send: send, byCookie: map[string]*Dialog{}, byParty: map[account.ID]map[*Dialog]struct{}{}}
+	return &Table{
+		config: c, send: send, byCookie: map[string]*Dialog{}, byParty: map[account.ID]map[*Dialog]struct{}{},
+		calls: map[*Dialog]struct{}{}, placed: map[account.ID]int{},
+	}
 }
 
-// Begin enters a call at the moment its INVITE is about to go out. early ends it while it is not answered yet: CANCEL the
-// branches, answer the caller. parties are the accounts concerned.
-// record is what is known of the call so far; its id, Call-ID and start are set here.
-func (t *Table) Begin(record call.Record, caller Leg, early func(Reason), parties ...account.ID) *Dialog {
+// Begin enters a call at the moment its INVITE is about to go out, or returns ErrTooMany. early ends it while it is not
+// answered yet: CANCEL the branches, answer the caller. parties are the accounts concerned. record is what is known of
+// the call so far; its id and start are set here.
+func (t *Table) Begin(record call.Record, caller Leg, early func(Reason), parties ...account.ID) (*Dialog, error) {
+	d := t.dialog(record, caller, early, parties)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.config.PerCaller > 0 && t.placed[caller.Account] >= t.config.PerCaller {
+		return nil, ErrTooMany
+	}
+	t.placed[caller.Account]++
+	t.calls[d] = struct{}{}
+	t.linkLocked(d)
+	return d, nil
+}
+
+func (t *Table) dialog(record call.Record, caller Leg, early func(Reason), parties []account.ID) *Dialog {
 	d := &Dialog{
 		Cookie: newCookie(t.config.Key), CallID: record.CallID, table: t, parties: parties,
 		caller: caller, early: early, over: make(chan struct{}), heard: t.config.Now(), record: record,
 	}
 	d.record.ID, d.record.Started = d.Cookie, d.heard
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	return d
+}
+
+func (t *Table) linkLocked(d *Dialog) {
 	t.byCookie[d.Cookie] = d
-	for _, id := range parties {
+	for _, id := range d.parties {
 		if t.byParty[id] == nil {
 			t.byParty[id] = map[*Dialog]struct{}{}
 		}
 		t.byParty[id][d] = struct{}{}
 	}
-	return d
 }
 
-// Find returns the living dialog of a cookie, or nil.
+// Find returns the dialog of a cookie, or nil.
 func (t *Table) Find(cookie string) *Dialog {
-	if !genuine(t.config.Key, cookie) {
+	if !Genuine(t.config.Key, cookie) {
 		return nil
 	}
 	t.mu.Lock()
@@ -75,7 +99,7 @@ func (t *Table) Find(cookie string) *Dialog {
 	return t.byCookie[cookie]
 }
 
-// Involving lists the calls an account takes part in.
+// Involving lists the calls and subscriptions an account takes part in.
 func (t *Table) Involving(id account.ID) []*Dialog {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -86,7 +110,7 @@ func (t *Table) Involving(id account.ID) []*Dialog {
 	return list
 }
 
-// Parties lists every account with a live call, for the sweep.
+// Parties lists every account with a live call or subscription, for the sweep.
 func (t *Table) Parties() []account.ID {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -101,8 +125,8 @@ func (t *Table) Parties() []account.ID {
 func (t *Table) All() []*Dialog {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	list := make([]*Dialog, 0, len(t.byCookie))
-	for _, d := range t.byCookie {
+	list := make([]*Dialog, 0, len(t.calls))
+	for d := range t.calls {
 		list = append(list, d)
 	}
 	return list
@@ -112,21 +136,36 @@ func (t *Table) All() []*Dialog {
 func (t *Table) Len() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return len(t.byCookie)
+	return len(t.calls)
 }
 
-// Prune drops calls whose phones are gone: nothing heard for MaxIdle, or no flow alive for a transaction's lifetime.
+// Prune drops calls whose phones are gone (nothing heard for MaxIdle, or no flow alive for a transaction's lifetime), and
+// subscriptions that nobody refreshed.
 func (t *Table) Prune() {
 	now := t.config.Now()
-	for _, d := range t.All() {
+	for _, d := range t.held() {
 		if d.stale(now, t.config.MaxIdle) {
 			d.Forget()
 		}
 	}
 }
 
-func (t *Table) remove(d *Dialog) {
-	if !t.unlink(d) {
+func (t *Table) held() []*Dialog {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	list := make([]*Dialog, 0, len(t.byCookie))
+	for _, d := range t.byCookie {
+		list = append(list, d)
+	}
+	return list
+}
+
+// finish ends d's call, and drops d unless a subscription within it lives on.
+func (t *Table) finish(d *Dialog) {
+	d.mu.Lock()
+	keep := t.config.Now().Before(d.until)
+	d.mu.Unlock()
+	if !t.unlink(d, keep) {
 		return
 	}
 	close(d.over)
@@ -135,12 +174,19 @@ func (t *Table) remove(d *Dialog) {
 	}
 }
 
-// unlink takes d out of the maps and reports whether it was in them.
-func (t *Table) unlink(d *Dialog) bool {
+// unlink takes d out of the maps, those of the calls alone if it is to be kept, and reports whether it was a call.
+func (t *Table) unlink(d *Dialog, keep bool) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.byCookie[d.Cookie] != d {
-		return false
+	_, call := t.calls[d]
+	if call {
+		delete(t.calls, d)
+		if t.placed[d.caller.Account]--; t.placed[d.caller.Account] <= 0 {
+			delete(t.placed, d.caller.Account)
+		}
+	}
+	if keep || t.byCookie[d.Cookie] != d {
+		return call
 	}
 	delete(t.byCookie, d.Cookie)
 	for _, id := range d.parties {
@@ -149,5 +195,5 @@ func (t *Table) unlink(d *Dialog) bool {
 			delete(t.byParty, id)
 		}
 	}
-	return true
+	return call
 }

@@ -43,7 +43,7 @@ func ParseAddress(v string) (a Address, err error) {
 func (a Address) Param(name string) (string, bool) {
 	for rest := a.Params; rest != ""; {
 		var p string
-		p, rest = cutParam(rest)
+		p, rest = cutAt(rest, ';')
 		k, v, _ := strings.Cut(p, "=")
 		if strings.EqualFold(strings.TrimSpace(k), name) {
 			return unquote(strings.TrimSpace(v)), true
@@ -52,8 +52,8 @@ func (a Address) Param(name string) (string, bool) {
 	return "", false
 }
 
-// cutParam splits off the first parameter, at a semicolon outside of quotes.
-func cutParam(s string) (p, rest string) {
+// cutAt splits at the first separator outside of quotes.
+func cutAt(s string, separator byte) (p, rest string) {
 	quoted := false
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
@@ -61,7 +61,7 @@ func cutParam(s string) (p, rest string) {
 			i++
 		case c == '"':
 			quoted = !quoted
-		case c == ';' && !quoted:
+		case c == separator && !quoted:
 			return s[:i], s[i+1:]
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	gosip "github.com/emiago/sipgo/sip"
 
 	"sipward/internal/call"
+	"sipward/sip/dialog"
 	"sipward/sip/reply"
 )
 
@@ -27,12 +28,16 @@ func (f *Fork) offer(res *gosip.Response) {
 
 func challenge(res *gosip.Response) bool { return res.StatusCode == 401 || res.StatusCode == 407 }
 
-// rank orders final answers, the best lowest: any 6xx, then those a caller can act upon, then by class; a 408 of ours
-// says least.
+// rank orders final answers, the best lowest: any 6xx, else the lowest class (section 16.7 step 6); within 4xx those a
+// caller can act upon first, and last a 408, which says least.
 func rank(code int) int {
 	switch code {
 	case 401, 407, 415, 420, 484:
 		return 10 // section 16.7 step 6: preferred within 4xx
+	case 486:
+		return 15 // somebody is there
+	case 480, 487:
+		return 30
 	case 408:
 		return 40
 	case 503:
@@ -42,7 +47,7 @@ func rank(code int) int {
 	case 6:
 		return 0
 	case 3:
-		return 35
+		return 5
 	case 4:
 		return 20
 	}
@@ -53,9 +58,6 @@ func rank(code int) int {
 func (f *Fork) finish() {
 	f.stopTimers()
 	f.core.drop(f)
-	if f.answered {
-		return
-	}
 	f.refuse(nil)
 }
 
@@ -66,12 +68,24 @@ func (f *Fork) refuse(e *reply.Error) {
 	}
 	f.answered, f.refused = true, true
 	res := f.final(e)
-	if f.dialog != nil {
-		f.dialog.Note(func(r *call.Record) { r.Code, r.Disposition = res.StatusCode, disposition(res.StatusCode) })
-		f.dialog.Forget()
+	f.over(res.StatusCode)
+	if res.StatusCode == 408 {
+		return // RFC 4320 section 4.1: no 408 for what is not an INVITE; its sender's own timer has run out
 	}
 	if err := f.call.Server.Respond(res); err != nil {
 		f.core.deps.Log.Debug("final answer not sent", "call_id", f.req.CallID().Value(), "code", res.StatusCode, "err", err)
+	}
+}
+
+// over closes what the dialog table knows of a call, or subscription, that was refused.
+func (f *Fork) over(code int) {
+	switch {
+	case f.dialog == nil:
+	case f.req.IsInvite():
+		f.dialog.Note(func(r *call.Record) { r.Code, r.Disposition = code, disposition(code) })
+		f.dialog.Forget()
+	default:
+		f.dialog.End(dialog.Reason{})
 	}
 }
 

@@ -2,9 +2,12 @@ package proxy
 
 import (
 	"errors"
+	"strconv"
+	"strings"
 
 	gosip "github.com/emiago/sipgo/sip"
 
+	"sipward/internal/call"
 	"sipward/sip/dialog"
 	"sipward/sip/header"
 	"sipward/sip/tx"
@@ -28,6 +31,9 @@ func (b *branch) cancel(reasons []gosip.Header) {
 func (f *Fork) launch(t target) {
 	b := &branch{target: t}
 	f.branches = append(f.branches, b)
+	if f.dialog != nil && !f.req.IsInvite() {
+		f.dialog.Await(f.calleeLeg(t))
+	}
 	client, err := f.core.deps.Send.Request(t.flow, f.branchRequest(t), func(res *gosip.Response, err error) {
 		f.post(event{kind: answer, branch: b, res: res, err: err})
 	})
@@ -44,9 +50,10 @@ func (f *Fork) launch(t target) {
 func (f *Fork) branchRequest(t target) *gosip.Request {
 	lead := []gosip.Header{f.core.via(t.flow, f.core.branch(f.req))}
 	if f.dialog != nil {
-		lead = append(lead, f.core.recordRoutes(f.dialog.Cookie, f.call.Server.Flow().Network(), t.flow.Network())...)
+		lead = append(lead, f.core.recordRoutes(f.req.Recipient.Scheme, f.dialog.Cookie, f.call.Server.Flow(), t.flow)...)
 	}
 	lead = append(lead, f.core.asserted(f.req, f.call.Caller)...)
+	lead = append(lead, gosip.NewHeader("Max-Breadth", strconv.Itoa(f.share)))
 	leg := dialog.Leg{Peer: f.shown}
 	return f.core.forwardedRequest(f.req, t.uri, leg.From(tagOf(f.req.From().Params)), f.req.To(), lead...)
 }
@@ -60,6 +67,9 @@ func (f *Fork) answer(b *branch, res *gosip.Response, err error) {
 		f.provisional(b, res)
 	case res.IsSuccess():
 		f.success(b, res)
+	case res.StatusCode == 430 && b.target.flow.Peer() != "": // the other node's word that its flow is gone
+		f.core.forget(f.call.Callee.ID, b.target.binding)
+		f.failed(b, tx.ErrTransport)
 	case !b.done:
 		b.done = true
 		f.offer(res)
@@ -93,11 +103,11 @@ func (f *Fork) settle() {
 }
 
 func (f *Fork) provisional(b *branch, res *gosip.Response) {
-	if f.timerC != nil {
-		f.timerC.Reset(f.core.config.TimerC) // section 16.7 step 2
-	}
 	if res.StatusCode == 100 || f.answered || b.done {
 		return
+	}
+	if f.timerC != nil {
+		f.timerC.Reset(f.core.config.TimerC) // section 16.7 step 2
 	}
 	f.enter(b, res, false)
 	f.pass(res)
@@ -112,11 +122,10 @@ func (f *Fork) success(b *branch, res *gosip.Response) {
 		return
 	}
 	f.enter(b, res, true)
-	if f.answered && !f.req.IsInvite() {
-		return
+	if !f.answered || f.req.IsInvite() {
+		f.answered = true
+		f.pass(res)
 	}
-	f.answered = true
-	f.pass(res)
 	f.stopTimers()
 	for _, other := range f.branches {
 		if !other.done {
@@ -143,12 +152,28 @@ func (f *Fork) enter(b *branch, res *gosip.Response, confirmed bool) {
 		return
 	}
 	f.dialog.Answer(f.leg(b, res), confirmed)
+	if !confirmed {
+		return
+	}
+	if !f.req.IsInvite() {
+		f.dialog.Subscribed(subscription(f.req.Method, header.First(res, "expires")))
+	} else if agent := header.First(res, "server"); agent != "" {
+		f.dialog.Note(func(r *call.Record) { r.ToAgent = strings.Clone(agent) })
+	}
 }
 
 func (f *Fork) leg(b *branch, res *gosip.Response) dialog.Leg {
+	leg := f.calleeLeg(b.target)
+	leg.Tag, leg.Route = tagOf(res.To().Params), beyond(header.Values(res, "record-route"), f.dialog.Cookie)
+	leg.Target, _ = contact(res)
+	return leg
+}
+
+// calleeLeg is the side of a phone that has not answered yet.
+func (f *Fork) calleeLeg(t target) dialog.Leg {
 	return dialog.Leg{
-		Account: f.call.Callee.ID, Flow: b.target.flow, Tag: tagOf(res.To().Params), Self: toAddress(f.req.To()), Peer: f.shown,
-		Target: contact(res), Route: beyond(header.Values(res, "record-route"), f.dialog.Cookie), Seen: f.req.CSeq().SeqNo,
+		Account: f.call.Callee.ID, Flow: t.flow, Self: toAddress(f.req.To()), Peer: f.shown, Target: t.uri,
+		Seen: f.req.CSeq().SeqNo, Instance: t.binding.Instance,
 	}
 }
 

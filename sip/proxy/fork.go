@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,12 +18,12 @@ import (
 // Fork is the response context of one request (RFC 3261 section 16.7): its branches, the best answer so far, and whether
 // the caller has had a final one.
 type Fork struct {
-	core   *Core
-	call   Call
-	req    *gosip.Request
-	lead   []gosip.Header // Record-Route and P-Asserted-Identity, the same on every branch to one transport
-	dialog *dialog.Dialog // INVITE only
-	shown  dialog.Address
+	core    *Core
+	call    Call
+	req     *gosip.Request
+	dialog  *dialog.Dialog // of an INVITE, SUBSCRIBE or REFER
+	shown   dialog.Address
+	breadth int // Max-Breadth that came in (RFC 5393 section 5.3)
 
 	mu    sync.Mutex // guards the queue alone
 	queue []event
@@ -30,6 +31,7 @@ type Fork struct {
 
 	// owned by whoever drains the queue
 	groups    [][]target
+	share     int // Max-Breadth of each branch of the group under way
 	branches  []*branch
 	best      *gosip.Response
 	answered  bool        // the caller has a final answer
@@ -49,6 +51,7 @@ const (
 	ringOut // nobody answered within the ring time
 	silence // timer C: no provisional answer for too long
 	expired // a cancelled branch never said its last word
+	closed  // the node stops
 )
 
 type event struct {
@@ -60,21 +63,30 @@ type event struct {
 	why     dialog.Reason
 }
 
-// newFork prepares a request for its callee; when nothing can be reached it is answered with 480 and nil is returned.
-func newFork(c *Core, call Call) *Fork {
-	f := &Fork{core: c, call: call, req: call.Server.Request()}
-	f.groups = c.targets(call.Callee.ID, call.Bindings, c.breadth(f.req))
-	if len(f.groups) == 0 {
-		return nil
+// newFork prepares a request for its callee, or says why it cannot go there.
+func newFork(c *Core, call Call) (f *Fork, err error) {
+	f = &Fork{core: c, call: call, req: call.Server.Request()}
+	if f.breadth = c.breadth(f.req); f.breadth == 0 {
+		return nil, ErrBreadth
+	}
+	if f.groups = c.targets(call, f.breadth); len(f.groups) == 0 {
+		return nil, ErrUnreachable
 	}
 	f.shown = c.shown(f.req, call.Caller)
-	if f.req.IsInvite() {
-		f.dialog = c.deps.Dialogs.Begin(f.record(), f.callerLeg(), f.end, parties(call)...)
+	switch f.req.Method {
+	case gosip.INVITE:
+		f.dialog, err = c.deps.Dialogs.Begin(f.record(), f.callerLeg(), f.end, parties(call)...)
+	case gosip.SUBSCRIBE, gosip.REFER:
+		f.dialog = c.deps.Dialogs.Subscribe(f.req.CallID().Value(), f.callerLeg(), parties(call)...)
+	}
+	if err != nil {
+		return nil, ErrTooMany.Because(err)
 	}
 	c.keep(f)
-	return f
+	return f, nil
 }
 
+// breadth is how many branches a request may have at a time, here and beyond (RFC 5393 section 5.3.3).
 func (c *Core) breadth(req *gosip.Request) int {
 	if n, err := strconv.Atoi(header.First(req, "max-breadth")); err == nil && n >= 0 && n < c.config.MaxBreadth {
 		return n
@@ -99,17 +111,19 @@ func (f *Fork) callerLeg() dialog.Leg {
 		Self: fromAddress(f.req.From()), Peer: toAddress(f.req.To()),
 		Route: header.Values(f.req, "record-route"), CSeq: f.req.CSeq().SeqNo,
 	}
-	leg.Target = contact(f.req)
+	leg.Target, leg.Instance = contact(f.req)
 	return leg
 }
 
-func contact(m header.Message) gosip.Uri {
+// contact is the first Contact's URI and instance (RFC 5626 section 4.1).
+func contact(m header.Message) (uri gosip.Uri, instance string) {
 	for _, v := range header.Values(m, "contact") {
 		if a, err := header.ParseAddress(v); err == nil {
-			return a.URI
+			instance, _ = a.Param("+sip.instance")
+			return a.URI, strings.Trim(instance, "<>")
 		}
 	}
-	return gosip.Uri{}
+	return gosip.Uri{}, ""
 }
 
 func (f *Fork) start() { f.post(event{kind: begin}) }
@@ -130,11 +144,24 @@ func (f *Fork) post(e event) {
 	for len(f.queue) > 0 {
 		e, f.queue = f.queue[0], f.queue[1:]
 		f.mu.Unlock()
-		f.handle(e)
+		f.guarded(e)
 		f.mu.Lock()
 	}
 	f.busy, f.queue = false, nil
 	f.mu.Unlock()
+}
+
+// guarded handles an event; a panic costs this call and no other.
+func (f *Fork) guarded(e event) {
+	defer func() {
+		if v := recover(); v != nil {
+			f.core.deps.Panicked("fork", v)
+			f.core.drop(f)
+			f.stopTimers()
+			_ = f.call.Server.Reply(500, "Server Internal Error") // it may have been answered already
+		}
+	}()
+	f.handle(e)
 }
 
 func (f *Fork) handle(e event) {
@@ -146,12 +173,13 @@ func (f *Fork) handle(e event) {
 	case cancelled:
 		f.giveUp(e.reasons)
 	case ended:
-		f.giveUp(e.why.Headers())
-		f.refuse(reply.New(e.why.Code, e.why.Phrase, e.why.Headers()...))
+		f.endedBy(e.why)
 	case ringOut, silence:
 		f.timeout(e.kind)
 	case expired:
 		f.expire()
+	case closed:
+		f.stopTimers()
 	}
 }
 
@@ -159,10 +187,18 @@ func (f *Fork) begin() {
 	if f.call.Server.Cancelled() {
 		f.cancelled = true
 	}
-	if f.req.IsInvite() {
-		f.timerC = time.AfterFunc(f.core.config.TimerC, func() { f.post(event{kind: silence}) })
-	}
 	f.next()
+}
+
+// endedBy is the end by the server. An answer may have gone through just before it: then the call is up, and both legs
+// get a BYE.
+func (f *Fork) endedBy(why dialog.Reason) {
+	if f.answered && !f.refused {
+		f.dialog.Disconnect(why)
+		return
+	}
+	f.refuse(reply.New(why.Code, why.Phrase, why.Headers()...))
+	f.giveUp(why.Headers())
 }
 
 // next starts the following group; without one the best answer goes back.
@@ -171,6 +207,7 @@ func (f *Fork) next() {
 		group := f.groups[0]
 		f.groups = f.groups[1:]
 		f.restart()
+		f.share = max(f.breadth/len(group), 1)
 		for _, t := range group {
 			f.launch(t)
 		}
@@ -185,10 +222,9 @@ func (f *Fork) restart() {
 	if !f.req.IsInvite() {
 		return
 	}
-	if f.timer != nil {
-		f.timer.Stop()
-	}
+	f.stopTimers()
 	f.timer = time.AfterFunc(f.core.config.RingTime, func() { f.post(event{kind: ringOut}) })
+	f.timerC = time.AfterFunc(f.core.config.TimerC, func() { f.post(event{kind: silence}) })
 }
 
 func (f *Fork) pending() (n int) {

@@ -7,7 +7,6 @@ import (
 
 	"sipward/internal/account"
 	"sipward/sip/dialog"
-	"sipward/sip/header"
 )
 
 // shown is how the callee sees the caller: its primary number and its owner's name, whatever From said, or nobody when
@@ -38,10 +37,15 @@ func (c *Core) asserted(req *gosip.Request, caller account.Account) []gosip.Head
 }
 
 func private(req *gosip.Request) bool {
-	for _, v := range strings.FieldsFunc(header.First(req, "privacy"), func(r rune) bool { return r == ';' || r == ' ' || r == ',' }) {
-		switch strings.ToLower(v) {
-		case "id", "user", "header":
-			return true
+	for _, h := range req.Headers() {
+		if gosip.HeaderToLower(h.Name()) != "privacy" {
+			continue
+		}
+		for _, v := range strings.FieldsFunc(h.Value(), func(r rune) bool { return r == ';' || r == ' ' || r == ',' }) {
+			switch strings.ToLower(v) {
+			case "id", "user", "header":
+				return true
+			}
 		}
 	}
 	return false

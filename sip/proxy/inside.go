@@ -2,10 +2,12 @@ package proxy
 
 import (
 	"errors"
+	"time"
 
 	gosip "github.com/emiago/sipgo/sip"
 
 	"sipward/sip/dialog"
+	"sipward/sip/header"
 	"sipward/sip/reply"
 	"sipward/sip/transport"
 	"sipward/sip/tx"
@@ -23,10 +25,14 @@ var (
 // crossing when the request came over a flow that is not its sender's.
 func (c *Core) Crossing(f *transport.Flow, req *gosip.Request, p Path) (*dialog.Dialog, dialog.Crossing, error) {
 	d := c.deps.Dialogs.Find(p.Cookie)
-	if d == nil {
+	if d == nil || d.CallID != req.CallID().Value() {
 		return nil, dialog.Crossing{}, ErrNoDialog
 	}
-	x, ok := d.Cross(tagOf(req.From().Params), tagOf(req.To().Params), req.CSeq().SeqNo)
+	from, to := tagOf(req.From().Params), tagOf(req.To().Params)
+	x, ok := d.Cross(from, to)
+	if !ok && req.Method == gosip.NOTIFY && d.Adopt(f, from, to) {
+		x, ok = d.Cross(from, to)
+	}
 	switch {
 	case !ok:
 		return nil, x, ErrNoDialog
@@ -36,27 +42,49 @@ func (c *Core) Crossing(f *transport.Flow, req *gosip.Request, p Path) (*dialog.
 	return d, x, nil
 }
 
+// relayed is a request within a dialog on its way.
+type relayed struct {
+	core   *Core
+	server *tx.Server
+	dialog *dialog.Dialog
+	x      dialog.Crossing
+	client *tx.Client  // set before anybody can see it, of an INVITE
+	timer  *time.Timer // Timer C of an INVITE
+}
+
 // Inside forwards a request within a dialog to the other leg, over its flow.
 func (c *Core) Inside(s *tx.Server, p Path, d *dialog.Dialog, x dialog.Crossing) error {
 	req := s.Request()
 	if x.To.Flow == nil {
 		return ErrNoDialog
 	}
-	out := c.insideRequest(req, p, x)
+	r := &relayed{core: c, server: s, dialog: d, x: x}
+	d.Heard(x, req.CSeq().SeqNo)
 	refresh(d, x.From.Tag, req)
-	client, err := c.deps.Send.Request(x.To.Flow, out, func(res *gosip.Response, err error) { c.insideAnswer(s, d, x, res, err) })
+	notified(d, req)
+	client, err := c.deps.Send.Request(x.To.Flow, c.insideRequest(req, p, x), r.answer)
 	if err != nil {
-		c.insideOver(s, d, req)
+		r.finish(0)
 		return reply.New(480, "Temporarily Unavailable").Because(err)
 	}
-	if req.IsInvite() {
-		c.mu.Lock()
-		if s.Answered() == 0 {
-			c.inside[s] = client
-		}
-		c.mu.Unlock()
+	if req.IsInvite() && c.watch(r, client) && s.Cancelled() { // the CANCEL came while there was nothing to cancel
+		client.Cancel()
 	}
 	return nil
+}
+
+// watch keeps a re-INVITE until its answer, so that a CANCEL finds it and one that is never answered ends (Timer C);
+// false: it is answered already.
+func (c *Core) watch(r *relayed, client *tx.Client) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r.server.Answered() != 0 || r.server.Context().Err() != nil {
+		return false
+	}
+	r.client = client
+	r.timer = time.AfterFunc(c.config.TimerC, func() { client.Cancel() })
+	c.inside[r.server] = r
+	return true
 }
 
 func (c *Core) insideRequest(req *gosip.Request, p Path, x dialog.Crossing) *gosip.Request {
@@ -67,43 +95,66 @@ func (c *Core) insideRequest(req *gosip.Request, p Path, x dialog.Crossing) *gos
 	return c.forwardedRequest(req, p.Target, x.To.From(x.From.Tag), x.To.To(), lead...)
 }
 
-func (c *Core) insideAnswer(s *tx.Server, d *dialog.Dialog, x dialog.Crossing, res *gosip.Response, err error) {
-	req := s.Request()
+// answer passes a response on.
+func (r *relayed) answer(res *gosip.Response, err error) {
 	if err != nil {
-		res = s.Response(408, "Request Timeout")
-	} else {
-		if res.StatusCode == 100 {
-			return
-		}
-		if res.IsSuccess() {
-			refresh(d, x.To.Tag, res)
-		}
-		res = forwardedResponse(res, req)
+		r.silent(err)
+		return
 	}
+	if res.StatusCode == 100 {
+		return
+	}
+	req := r.server.Request()
+	if res.IsSuccess() {
+		refresh(r.dialog, r.x.To.Tag, res)
+		granted(r.dialog, req, res)
+	}
+	r.respond(forwardedResponse(res, req))
 	if !res.IsProvisional() {
-		c.insideOver(s, d, req)
-	}
-	if err := s.Respond(res); err != nil {
-		c.deps.Log.Debug("answer not passed on", "call_id", d.CallID, "method", req.Method, "err", err)
+		r.finish(res.StatusCode)
 	}
 }
 
-// insideOver clears up after the final answer; a BYE ends the call whatever its answer was (RFC 3261 section 15.1.1).
-func (c *Core) insideOver(s *tx.Server, d *dialog.Dialog, req *gosip.Request) {
-	switch req.Method {
+// silent is the end of a request that the other phone did not answer. Only for an INVITE is that worth a 408 (RFC 4320
+// section 4.1); a phone whose connection broke is not there.
+func (r *relayed) silent(err error) {
+	switch {
+	case errors.Is(err, tx.ErrTransport):
+		r.respond(r.server.Response(480, "Temporarily Unavailable"))
+	case r.server.Request().IsInvite():
+		r.respond(r.server.Response(408, "Request Timeout"))
+	}
+	r.finish(0)
+}
+
+func (r *relayed) respond(res *gosip.Response) {
+	if err := r.server.Respond(res); err != nil {
+		r.core.deps.Log.Debug("answer not passed on", "call_id", r.dialog.CallID, "code", res.StatusCode, "err", err)
+	}
+}
+
+// finish clears up after the final answer; 0: there was none. A BYE ends the call whatever its answer was (RFC 3261
+// section 15.1.1), but for a challenge: then it comes again.
+func (r *relayed) finish(code int) {
+	switch r.server.Request().Method {
 	case gosip.BYE:
-		d.Forget()
+		if code != 401 && code != 407 {
+			r.dialog.Leave(r.dialog.Callee(r.x))
+		}
 	case gosip.INVITE:
-		c.mu.Lock()
-		delete(c.inside, s)
-		c.mu.Unlock()
+		r.core.mu.Lock()
+		if kept := r.core.inside[r.server]; kept != nil {
+			kept.timer.Stop()
+		}
+		delete(r.core.inside, r.server)
+		r.core.mu.Unlock()
 	}
 }
 
 // refresh follows a change of the remote target (RFC 3261 section 12.2.1.2): target refresh requests and their 2xx carry
 // a Contact.
-func refresh(d *dialog.Dialog, tag string, m interface{ Headers() []gosip.Header }) {
-	if target := contact(m); target.Host != "" {
+func refresh(d *dialog.Dialog, tag string, m header.Message) {
+	if target, _ := contact(m); target.Host != "" {
 		d.Move(tag, dialog.Leg{Target: target})
 	}
 }
@@ -122,37 +173,4 @@ func (c *Core) Ack(f *transport.Flow, ack *gosip.Request) {
 	if err := tx.Send(x.To.Flow, c.insideRequest(ack, p, x)); err != nil {
 		c.deps.Log.Debug("ACK not passed on", "call_id", ack.CallID().Value(), "err", err)
 	}
-}
-
-// Stray passes on a 2xx of an INVITE that no client transaction awaits any more: a retransmission the caller still needs
-// (RFC 3261 section 16.7 step 1). Everything else is dropped.
-func (c *Core) Stray(_ *transport.Flow, res *gosip.Response) {
-	if cseq := res.CSeq(); !res.IsSuccess() || cseq == nil || cseq.MethodName != gosip.INVITE || len(res.GetHeaders("via")) < 2 {
-		return
-	}
-	for _, d := range c.recorded(res) {
-		x, ok := d.Cross(tagOf(res.To().Params), tagOf(res.From().Params), 0)
-		if ok && x.To.Flow != nil {
-			_ = x.To.Flow.WriteMsg(strayResponse(res, x.To)) // a caller that is gone needs no answer
-			return
-		}
-	}
-}
-
-func strayResponse(res *gosip.Response, caller dialog.Leg) *gosip.Response {
-	out := gosip.NewResponse(res.StatusCode, res.Reason)
-	ours := true
-	for _, h := range res.Headers() {
-		switch name := gosip.HeaderToLower(h.Name()); {
-		case name == "via" && ours:
-			ours = false
-		case name == "content-length" || name == "p-asserted-identity":
-		case name == "from":
-			out.AppendHeader(&gosip.FromHeader{DisplayName: caller.Self.Name, Address: caller.Self.URI, Params: res.From().Params})
-		default:
-			out.AppendHeader(h)
-		}
-	}
-	out.SetBody(res.Body())
-	return out
 }

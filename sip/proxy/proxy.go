@@ -23,8 +23,9 @@ type Flows interface {
 	Host(n transport.Network) (host string, port int)
 }
 
-// Locations takes away the binding of a flow that is gone.
+// Locations takes away the binding of a flow that is gone, and tells the others.
 type Locations interface {
+	Lookup(ctx context.Context, id account.ID) (account.Account, location.Set, error)
 	Remove(ctx context.Context, id account.ID, node, flow string) error
 }
 
@@ -45,6 +46,8 @@ type Deps struct {
 	Send      dialog.Requester
 	Now       func() time.Time
 	Log       *slog.Logger
+	Panicked  func(where string, v any)                // counts and logs a panic that was recovered
+	Far       func(b location.Binding) *transport.Flow // the flow of another node's binding, nil when there is no way to it; nil: there are no other nodes
 }
 
 // Core forwards. It is safe for concurrent use.
@@ -52,9 +55,11 @@ type Core struct {
 	config Config
 	deps   Deps
 
+	gone chan dead // bindings to be removed, for Run
+
 	mu     sync.Mutex // guards the maps
 	forks  map[*tx.Server]*Fork
-	inside map[*tx.Server]*tx.Client // re-INVITEs under way
+	inside map[*tx.Server]*relayed // re-INVITEs under way
 }
 
 // New makes a proxy core.
@@ -68,7 +73,7 @@ func New(c Config, d Deps) *Core {
 	if c.MaxBreadth == 0 {
 		c.MaxBreadth = 60
 	}
-	return &Core{config: c, deps: d, forks: map[*tx.Server]*Fork{}, inside: map[*tx.Server]*tx.Client{}}
+	return &Core{config: c, deps: d, forks: map[*tx.Server]*Fork{}, inside: map[*tx.Server]*relayed{}, gone: make(chan dead, mostGone)}
 }
 
 // Call is a new request on its way from one account to another.
@@ -80,16 +85,23 @@ type Call struct {
 	Dialled  string             // the user part of the Request-URI
 }
 
-// ErrUnreachable: the callee is known, but no phone of it can be reached.
-var ErrUnreachable = reply.New(480, "Temporarily Unavailable")
+// The refusals of new requests.
+var (
+	// ErrUnreachable: the callee is known, but no phone of it can be reached.
+	ErrUnreachable = reply.New(480, "Temporarily Unavailable")
+	// ErrBreadth: the request must not be forked any more (RFC 5393 section 5.3.3.1).
+	ErrBreadth = reply.New(440, "Max-Breadth Exceeded")
+	// ErrTooMany: the caller has as many calls as one account may have.
+	ErrTooMany = reply.New(403, "Too Many Calls", reply.Reason(21, "too many calls"))
+)
 
-// Request forwards a new request to the callee's bindings, or returns ErrUnreachable. An INVITE begins a dialog, which is
-// returned so that the states can be looked at once more: insert, then check, so that whichever order a disable takes,
-// someone sees it. It is nil for other methods.
+// Request forwards a new request to the callee's bindings, or returns why not. An INVITE, SUBSCRIBE or REFER begins a
+// dialog, which is returned so that the states can be looked at once more: insert, then check, so that whichever order a
+// disable takes, someone sees it. It is nil for other methods.
 func (c *Core) Request(call Call) (*dialog.Dialog, error) {
-	f := newFork(c, call)
-	if f == nil {
-		return nil, ErrUnreachable
+	f, err := newFork(c, call)
+	if err != nil {
+		return nil, err
 	}
 	f.start()
 	return f.dialog, nil
@@ -104,9 +116,40 @@ func (c *Core) Cancel(invite *tx.Server, cancel *gosip.Request) bool {
 	case f != nil:
 		f.post(event{kind: cancelled, reasons: reasons(cancel)})
 	case inside != nil:
-		inside.Cancel(reasons(cancel)...)
+		inside.client.Cancel(reasons(cancel)...)
 	}
 	return f != nil || inside != nil
+}
+
+// Closed gives up the calls of a caller whose connection is gone and who waits for an answer: nobody could get it.
+func (c *Core) Closed(f *transport.Flow) {
+	for _, fork := range c.underWay() {
+		if fork.call.Server.Flow().ID() == f.ID() {
+			fork.post(event{kind: cancelled})
+		}
+	}
+}
+
+// Close stops the timers of what is under way; the node stops.
+func (c *Core) Close() {
+	for _, fork := range c.underWay() {
+		fork.post(event{kind: closed})
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, r := range c.inside {
+		r.timer.Stop()
+	}
+}
+
+func (c *Core) underWay() []*Fork {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	list := make([]*Fork, 0, len(c.forks))
+	for _, f := range c.forks {
+		list = append(list, f)
+	}
+	return list
 }
 
 func (c *Core) keep(f *Fork) {
@@ -126,13 +169,16 @@ func (c *Core) drop(f *Fork) {
 func (c *Core) Via(f *transport.Flow) *gosip.ViaHeader { return c.via(f, tx.Branch()) }
 
 func (c *Core) via(f *transport.Flow, branch string) *gosip.ViaHeader {
-	host, port := c.deps.Flows.Host(f.Network())
+	host, port := f.Host()
 	v := &gosip.ViaHeader{
 		ProtocolName: "SIP", ProtocolVersion: "2.0", Transport: strings.ToUpper(string(f.Network())),
 		Host: host, Port: port, Params: gosip.HeaderParams{{K: "branch", V: branch}},
 	}
 	if f.Network() == transport.UDP {
 		v.Params = append(v.Params, gosip.HeaderKV{K: "rport"})
+	}
+	if f.Peer() != "" { // the node of the flow brings the answer here by it
+		v.Params = append(v.Params, gosip.HeaderKV{K: transport.ViaNode, V: c.config.Node})
 	}
 	return v
 }

@@ -42,7 +42,7 @@ func (c *Core) Routes(f *transport.Flow, req *gosip.Request) (Path, error) {
 			return p, reply.New(400, "Bad Route").Because(err)
 		}
 		cookie, ours := c.ours(f, &a.URI)
-		if !ours {
+		if !ours && (p.Cookie == "" || a.URI.User != p.Cookie) { // the dialog's other side may be at another node, and have its name
 			p.Rest = values[i:]
 			break
 		}
@@ -64,7 +64,7 @@ func (c *Core) ours(f *transport.Flow, uri *gosip.Uri) (user string, ours bool) 
 	if strings.EqualFold(host, c.config.Domain) {
 		return uri.User, true
 	}
-	advertised, _ := c.deps.Flows.Host(f.Network())
+	advertised, _ := f.Host()
 	if strings.EqualFold(host, strings.Trim(advertised, "[]")) {
 		return uri.User, true
 	}
@@ -73,18 +73,25 @@ func (c *Core) ours(f *transport.Flow, uri *gosip.Uri) (user string, ours bool) 
 }
 
 // recordRoutes are our Record-Route entries, topmost first: one for the side the request goes to, and one for the side it
-// comes from when the transports differ (RFC 5658), both with the dialog's cookie.
-func (c *Core) recordRoutes(cookie string, from, to transport.Network) []gosip.Header {
-	routes := []gosip.Header{c.recordRoute(cookie, to)}
-	if from != to {
-		routes = append(routes, c.recordRoute(cookie, from))
+// comes from when our names there differ: another transport (RFC 5658), or another node's phone. Both have the dialog's
+// cookie.
+func (c *Core) recordRoutes(scheme, cookie string, from, to *transport.Flow) []gosip.Header {
+	if scheme != "sips" { // RFC 3261 section 16.6 step 4: sips stays sips
+		scheme = "sip"
+	}
+	routes := []gosip.Header{c.recordRoute(scheme, cookie, to)}
+	if other := c.recordRoute(scheme, cookie, from); other.Value() != routes[0].Value() {
+		routes = append(routes, other)
 	}
 	return routes
 }
 
-func (c *Core) recordRoute(cookie string, n transport.Network) gosip.Header {
-	host, port := c.deps.Flows.Host(n)
-	return gosip.NewHeader("Record-Route", "<sip:"+cookie+"@"+hostPort(host, port)+";transport="+string(uriTransport(n))+";lr>")
+func (c *Core) recordRoute(scheme, cookie string, f *transport.Flow) gosip.Header {
+	transport := string(uriTransport(f.Network()))
+	if scheme == "sips" && transport == "tls" {
+		transport = "tcp" // section 26.2.2: transport=tls does not go with sips
+	}
+	return gosip.NewHeader("Record-Route", "<"+scheme+":"+cookie+"@"+hostPort(f.Host())+";transport="+transport+";lr>")
 }
 
 // uriTransport is the transport parameter of a URI: "wss" has none of its own (RFC 7118 section 5.2 uses ws).

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -21,34 +22,50 @@ type target struct {
 
 // targets resolves the callee's bindings into groups of equal q, the highest first (RFC 3261 section 16.6, q-ordered).
 // A binding whose flow is gone is removed in the background: its phone cannot be reached any more (RFC 5626 section 5.3).
-func (c *Core) targets(callee account.ID, bindings []location.Binding, breadth int) [][]target {
+//
+// A group wider than breadth is tried in parts, one after the other (RFC 5393 section 5.3.3.1). Who calls its own number
+// reaches its other phones.
+func (c *Core) targets(call Call, breadth int) [][]target {
 	var all []target
-	for _, b := range bindings {
+	for _, b := range call.Bindings {
 		t := target{binding: b, flow: c.reach(b)}
 		if t.flow == nil {
-			c.lost(callee, b)
+			c.lost(call.Callee.ID, b)
 			continue
 		}
-		if err := gosip.ParseUri(b.URI, &t.uri); err != nil || len(all) == breadth {
-			continue
+		if err := gosip.ParseUri(b.URI, &t.uri); err == nil && fits(call, t) {
+			all = append(all, t)
 		}
-		all = append(all, t)
 	}
-	slices.SortStableFunc(all, func(x, y target) int { return cmpFloat(y.binding.Q, x.binding.Q) })
+	slices.SortStableFunc(all, func(x, y target) int { return cmp.Compare(y.binding.Q, x.binding.Q) })
 	var groups [][]target
 	for i, t := range all {
-		if i == 0 || t.binding.Q != all[i-1].binding.Q {
-			groups = append(groups, nil)
+		last := len(groups) - 1
+		if i == 0 || t.binding.Q != all[i-1].binding.Q || len(groups[last]) == breadth {
+			groups, last = append(groups, nil), last+1
 		}
-		groups[len(groups)-1] = append(groups[len(groups)-1], t)
+		groups[last] = append(groups[last], t)
 	}
 	return groups
+}
+
+// fits reports whether a request may go to a target: not back to the phone it came from, and a sips request only over
+// encrypted flows (RFC 3261 section 26.2.2).
+func fits(call Call, t target) bool {
+	from := call.Server.Flow()
+	if call.Caller.ID == call.Callee.ID && t.flow.ID() == from.ID() {
+		return false
+	}
+	return call.Server.Request().Recipient.Scheme != "sips" || t.flow.Network().Secure()
 }
 
 // reach finds the living flow of a binding.
 func (c *Core) reach(b location.Binding) *transport.Flow {
 	if b.Node != c.config.Node {
-		return nil
+		if c.deps.Far == nil {
+			return nil
+		}
+		return c.deps.Far(b)
 	}
 	f := c.deps.Flows.Flow(b.Flow)
 	if f == nil || !f.Alive() {
@@ -57,25 +74,50 @@ func (c *Core) reach(b location.Binding) *transport.Flow {
 	return f
 }
 
-func (c *Core) lost(callee account.ID, b location.Binding) {
-	if b.Node != c.config.Node {
-		return // another node's to judge
-	}
-	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		if err := c.deps.Locations.Remove(ctx, callee, b.Node, b.Flow); err != nil {
-			c.deps.Log.Warn("binding of a dead flow stays until it expires", "account", callee, "err", err)
-		}
-	}()
+// dead is a binding whose flow is gone.
+type dead struct {
+	account    account.ID
+	node, flow string
 }
 
-func cmpFloat(a, b float32) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
+// mostGone bounds the bindings that wait for their removal; what does not fit is found again by the next call.
+const mostGone = 1024
+
+func (c *Core) lost(callee account.ID, b location.Binding) {
+	if b.Node == c.config.Node { // else it is another node's to judge
+		c.forget(callee, b)
 	}
-	return 0
+}
+
+// forget has a binding removed.
+func (c *Core) forget(callee account.ID, b location.Binding) {
+	select {
+	case c.gone <- dead{callee, b.Node, b.Flow}:
+	default:
+	}
+}
+
+// Run removes the bindings of dead flows until ctx ends.
+func (c *Core) Run(ctx context.Context) error {
+	for {
+		select {
+		case d := <-c.gone:
+			c.remove(ctx, d)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (c *Core) remove(ctx context.Context, d dead) {
+	defer func() {
+		if v := recover(); v != nil {
+			c.deps.Panicked("removal", v)
+		}
+	}()
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	if err := c.deps.Locations.Remove(ctx, d.account, d.node, d.flow); err != nil {
+		c.deps.Log.Warn("binding of a dead flow stays until it expires", "account", d.account, "err", err)
+	}
 }

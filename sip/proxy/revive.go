@@ -1,0 +1,44 @@
+package proxy
+
+import (
+	"context"
+
+	"sipward/internal/location"
+	"sipward/sip/dialog"
+	"sipward/sip/transport"
+)
+
+// Lost reports whether the receiver of a crossing cannot be reached any more by the flow it used last.
+func (c *Core) Lost(x dialog.Crossing) bool { return x.To.Flow != nil && !x.To.Flow.Alive() }
+
+// Revive looks for the phone of the receiving leg among the bindings of its account: a phone whose connection broke
+// registers over a new one (RFC 5626 section 4.4), and the call goes on there. The crossing comes back as it was when the
+// phone is not found.
+func (c *Core) Revive(ctx context.Context, d *dialog.Dialog, x dialog.Crossing) dialog.Crossing {
+	_, set, err := c.deps.Locations.Lookup(ctx, x.To.Account)
+	if err != nil {
+		c.deps.Log.Warn("phone of a call not looked for", "call_id", d.CallID, "account", x.To.Account, "err", err)
+		return x
+	}
+	if f := c.again(x.To, set.Live(c.deps.Now())); f != nil {
+		x.To.Flow = f
+		d.Move(x.To.Tag, dialog.Leg{Flow: f})
+	}
+	return x
+}
+
+// again is the flow of the binding that is the leg's phone: by instance, by contact, or because the account has no other.
+func (c *Core) again(leg dialog.Leg, bindings []location.Binding) *transport.Flow {
+	var found *transport.Flow
+	for _, b := range bindings {
+		f := c.reach(b)
+		switch {
+		case f == nil:
+		case leg.Instance != "" && leg.Instance == b.Instance, location.SameURI(leg.Target.String(), b.URI):
+			return f
+		case len(bindings) == 1 && (leg.Instance == "" || b.Instance == ""):
+			found = f
+		}
+	}
+	return found
+}
