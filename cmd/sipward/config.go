@@ -27,7 +27,9 @@ type RedisConfig struct {
 
 // NodeConfig is this node towards its peers.
 type NodeConfig struct {
-	ID string `koanf:"id" doc:"name of this node among its peers; empty: the host name and a random part, kept in data_dir"`
+	ID      string `koanf:"id" doc:"name of this node among its peers; empty: the host name and a random part, kept in data_dir"`
+	Listen  string `koanf:"listen" doc:"address for the links of other nodes (TLS under the root key); used with Redis only"`
+	Address string `koanf:"address" doc:"host:port where other nodes reach node.listen; empty: the first address of this machine"`
 }
 
 // SIPConfig is the SIP node.
@@ -99,6 +101,7 @@ type LogConfig struct {
 func Defaults() Config {
 	return Config{
 		Domain: "sipward.local", DataDir: "data",
+		Node: NodeConfig{Listen: ":5070"},
 		SIP: SIPConfig{
 			UDP: []string{":5060"}, TCP: []string{":5060"}, TLS: []string{":5061"}, WSS: []string{":5062"},
 			Announce: "early", CalleeClip: "callee-disabled", DisabledRegister: "reject", DisabledCalls: "end",

@@ -46,6 +46,7 @@ func testConfig(t *testing.T) Config {
 	local := []string{"127.0.0.1:0"}
 	c.SIP.UDP, c.SIP.TCP, c.SIP.TLS, c.SIP.WSS = local, local, local, nil
 	c.SIP.DrainTime = time.Millisecond
+	c.Node.Listen = "127.0.0.1:0"
 	c.HTTP.Admin, c.HTTP.Public, c.HTTP.Metrics = "127.0.0.1:0", "", ""
 	c.Limits.AnnouncementsPerAccount = "0"
 	c.Store.Fsync = "interval"

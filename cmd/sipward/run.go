@@ -172,7 +172,7 @@ func (n *node) beat(ctx context.Context) error {
 
 func (n *node) heart() account.Node {
 	return account.Node{
-		ID: n.id, Version: version(), Started: n.started, Seen: time.Now(), Applied: account.Cursor(n.sip.Applied()),
+		ID: n.id, Address: n.linkAddress(), Version: version(), Started: n.started, Seen: time.Now(), Applied: account.Cursor(n.sip.Applied()),
 		Load: map[string]int{"calls": len(n.sip.Calls())},
 	}
 }

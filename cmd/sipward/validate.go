@@ -28,6 +28,7 @@ func (c Config) Validate() []error {
 		_, err := seal.ParseRoot(c.RootKey)
 		v.check(err == nil, "root_key: %v", err)
 	}
+	c.Node.validate(&v)
 	c.SIP.validate(&v)
 	_, _, err := c.Media.ports()
 	v.check(err == nil, "media.ports: %v", err)

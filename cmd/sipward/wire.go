@@ -24,6 +24,7 @@ import (
 	"sipward/provisioning"
 	"sipward/sip"
 	"sipward/sip/announce"
+	"sipward/sip/link"
 	"sipward/sip/transport"
 )
 
@@ -120,6 +121,10 @@ func (n *node) signalling() (err error) {
 		return err
 	}
 	root := n.roots[0]
+	var nodes link.Nodes
+	if c.Redis.URL != "" { // the embedded store has one node
+		nodes = n.store.Nodes
+	}
 	n.sip, err = sip.New(sip.Config{
 		Domain: c.Domain, Node: n.id,
 		Transport: transport.Config{
@@ -129,10 +134,11 @@ func (n *node) signalling() (err error) {
 		Announce: announce.Config{PerListener: count, Window: window, Address: address},
 		Mode:     c.SIP.mode, CalleeClip: media.Prompt(c.SIP.CalleeClip), FailureClips: prompts(c.SIP.AnnounceFailures),
 		KeepDisabledCalls: c.SIP.DisabledCalls == "keep", Quarantine: c.SIP.quarantine, MD5Only: c.SIP.md5Only,
+		Link:     link.Config{Listen: c.Node.Listen, Keys: linkKeys(n.roots)},
 		RingTime: c.SIP.RingTime, DrainTime: max(c.SIP.DrainTime, time.Millisecond),
 	}, sip.Deps{
 		Accounts: n.store.Accounts, Locations: n.store.Locations, Changes: n.store.Changes,
-		Clips: n.clips, Ports: n.ports, Pacer: n.pacer,
+		Nodes: nodes, Clips: n.clips, Ports: n.ports, Pacer: n.pacer,
 		Transport: transport.Deps{
 			TLS: n.pair.Server(), TokenKey: root.Derive("flow token"), Node: n.id, Exempt: exempt, Log: n.log, Metrics: n.registry,
 		},

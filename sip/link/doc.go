@@ -12,7 +12,7 @@
 //	both   hello   node and the names it gives itself towards phones; ping, pong
 //
 // What is A's, B knows by two marks. The top Via of a response carries the id of the node that sent the request
-// ([ViaParam]). The cookie in the Record-Route of a request inside a dialog is sealed under a key of its node
+// ([transport.ViaNode]). The cookie in the Record-Route of a request inside a dialog is sealed under a key of its node
 // ([CookieKey]): B tries the keys of the living nodes. A cookie nobody can forge, so a stranger cannot make one node
 // bother another with more than a stray response, which A drops.
 //

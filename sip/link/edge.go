@@ -11,10 +11,6 @@ import (
 	"sipward/sip/transport"
 )
 
-// ViaParam is the parameter of our Via that names the node which awaits the response; it is set on requests that go out
-// by another node's flow.
-const ViaParam = "sw-node"
-
 // CookieKey is the key under which a node makes the cookies of its dialogs, so that every node can tell whose one is.
 func CookieKey(cluster []byte, node string) []byte {
 	m := hmac.New(sha256.New, cluster)
@@ -37,7 +33,7 @@ func (e *Edge) Pass(f *transport.Flow, m gosip.Message) bool {
 	}
 	switch m := m.(type) {
 	case *gosip.Response:
-		node, ok := m.Via().Params.Get(ViaParam)
+		node, ok := m.Via().Params.Get(transport.ViaNode)
 		if !ok || node == e.Links.config.Node {
 			return false
 		}

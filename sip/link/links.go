@@ -317,6 +317,12 @@ func (l *Links) Flow(node, token string, n transport.Network, remote netip.AddrP
 	return p.flow(token, n, netip.AddrPort{}, remote)
 }
 
+// Reaches reports whether there is a way to a node now.
+func (l *Links) Reaches(node string) bool {
+	p := l.known(node)
+	return p != nil && p.Alive()
+}
+
 func pause(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()

@@ -15,6 +15,10 @@ type Carrier interface {
 	Host(n Network) (host string, port int)  // how that node names itself to the phones of a network
 }
 
+// ViaNode is the parameter of our Via that names the node which awaits the response; it is set on requests that go out by
+// another node's flow.
+const ViaNode = "sw-node"
+
 // far is what a flow of another node has instead of a socket.
 type far struct {
 	carrier Carrier
