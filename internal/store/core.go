@@ -43,6 +43,7 @@ type core struct {
 	tokens    codec[account.Token]
 	clips     codec[clipRecord]
 	locations locationCodec
+	licences  codec[licenceRecord]
 	seed      maphash.Seed
 
 	swept    atomic.Uint32 // buckets whose bound index was swept, in turn

@@ -15,6 +15,10 @@ const buckets = 64
 //
 //	{bNN}acc:<id>            record   account
 //	{bNN}loc:<id>            record   its bindings; expires a little after the last of them
+//	{bNN}lic:<id>            record   its cached licences
+//	{bNN}licfetch:<id>:<p>   record   until when one node fetches, or nobody shall; expires soon
+//	{bNN}cert:<id>           record   the certificate for messages
+//	{bNN}licences            index    ids of accounts with licences, score: the first end (ms)
 //	{bNN}accounts            index    ids of accounts, score: created (ms)
 //	{bNN}members:<group>     index    ids of a group's accounts, score: created (ms)
 //	{bNN}bound               index    ids of accounts with bindings, score: created (ms)
@@ -67,6 +71,22 @@ func (k *keyspace) account(id account.ID) kv.Key {
 
 func (k *keyspace) location(id account.ID) kv.Key {
 	return kv.Key{Tag: k.tag(id), Name: "loc:" + string(id)}
+}
+
+func (k *keyspace) licence(id account.ID) kv.Key {
+	return kv.Key{Tag: k.tag(id), Name: "lic:" + string(id)}
+}
+
+func (k *keyspace) licenceFetch(id account.ID, product string) kv.Key {
+	return kv.Key{Tag: k.tag(id), Name: "licfetch:" + string(id) + ":" + product}
+}
+
+func (k *keyspace) licences(bucket int) kv.Key {
+	return kv.Key{Tag: k.bucket[bucket], Name: "licences"}
+}
+
+func (k *keyspace) certificate(id account.ID) kv.Key {
+	return kv.Key{Tag: k.tag(id), Name: "cert:" + string(id)}
 }
 
 func (k *keyspace) accounts(bucket int) kv.Key {
