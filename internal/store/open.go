@@ -63,6 +63,7 @@ func New(ctx context.Context, port kv.Store, c Config, log *slog.Logger, m prome
 		Clips:       &Clips{c: core},
 		Nodes:       &Nodes{c: core},
 		Profiles:    newProfiles(core),
+		Jobs:        newJobs(core),
 		Activations: newActivations(core),
 		Outbox:      newOutbox(core),
 		c:           core,

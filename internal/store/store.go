@@ -23,6 +23,7 @@ type Store struct {
 	Clips       *Clips
 	Nodes       *Nodes
 	Profiles    *Profiles
+	Jobs        *Jobs
 	Activations *Activations
 	Outbox      *Outbox
 
