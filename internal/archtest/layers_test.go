@@ -48,6 +48,10 @@ var layers = []layer{
 	{packages: "provisioning", may: append([]string{"internal/message", "provisioning/qr"}, apis...)},
 	{packages: "provisioning/qr"},
 	{packages: "provisioning/outbox", may: apis},
+	{packages: "provisioning/sms", may: apis},
+	{packages: "provisioning/sms/smpp", may: []string{"internal/account", "internal/message"}},
+	{packages: "provisioning/mail", may: []string{"internal/account", "internal/message", "provisioning/qr"}},
+	{packages: "licenceproxy", may: apis},
 
 	// 1: libraries with one job
 	{packages: "internal/store", may: append([]string{"internal/store/kv", "internal/store/kv/embedded", "internal/store/kv/redis", "internal/telemetry"}, nouns...)},
@@ -67,6 +71,8 @@ var layers = []layer{
 	{packages: "internal/device", may: []string{"internal/account", "internal/seal"}, std: true},
 	{packages: "internal/message", may: []string{"internal/account", "internal/seal"}, std: true},
 	{packages: "internal/location", may: []string{"internal/account"}, std: true},
+	{packages: "internal/licence", may: []string{"internal/account"}, std: true},
+	{packages: "internal/licence/fakevendor", may: []string{"internal/account", "internal/licence"}, std: true},
 	{packages: "internal/seal", std: true},
 
 	// tests of the whole
@@ -75,7 +81,7 @@ var layers = []layer{
 }
 
 // everywhere is what any test may import: the real store, the real phone, and the tools around them.
-var everywhere = []string{"internal/apitest", "internal/store/...", "media", "sip/phone", "sip/siptest"}
+var everywhere = []string{"internal/apitest", "internal/licence/fakevendor", "internal/store/...", "media", "sip/phone", "sip/siptest"}
 
 func TestLayers(t *testing.T) {
 	t.Parallel()
@@ -132,18 +138,18 @@ var users = map[string][]string{
 	"github.com/emiago/sipgo":              {"sip/..."},
 	"github.com/redis/go-redis":            {"internal/store/kv/redis"},
 	"go.etcd.io/bbolt":                     {"internal/store/kv/embedded"},
-	"github.com/gin-gonic/gin":             {"admin", "internal/web", "provisioning/..."},
-	"github.com/wneessen/go-mail":          {},
+	"github.com/gin-gonic/gin":             {"admin", "internal/web", "provisioning/...", "licenceproxy"},
+	"github.com/wneessen/go-mail":          {"provisioning/mail"},
 	"github.com/go-audio":                  {"media"},
 	"github.com/gotranspile/g722":          {"media"},
 	"github.com/pion":                      {"media", "sip/phone", "sip/siptest"},
 	"github.com/gobwas/ws":                 {"sip/phone", "sip/transport"},
-	"github.com/sony/gobreaker":            {"internal/store/kv/redis"},
+	"github.com/sony/gobreaker":            {"internal/store/kv/redis", "licenceproxy"},
 	"github.com/spf13/cobra":               {"cmd/sipward"},
 	"github.com/knadh/koanf":               {"cmd/sipward"},
 	"github.com/icholy/digest":             {"sip/phone"},
 	"github.com/getkin/kin-openapi":        {"internal/apitest"},
-	"github.com/prometheus/client_golang":  {"cmd/sipward", "internal/...", "media", "sip/..."},
+	"github.com/prometheus/client_golang":  {"cmd/sipward", "internal/...", "media", "sip/...", "licenceproxy"},
 	"go.uber.org/goleak":                   {},
 	"github.com/google/go-cmp":             {"sip/siptest"},
 	"pgregory.net/rapid":                   {"internal/store/kv/kvtest"},

@@ -195,7 +195,7 @@ func translate(err error) *Problem {
 func Refuse(c *gin.Context, err error) {
 	p := *translate(err) // a copy: the same problem may be told to many
 	p.Instance = c.Request.URL.Path
-	if route := c.FullPath(); strings.HasPrefix(route, "/i/") || strings.HasPrefix(route, "/a/") || strings.HasPrefix(route, "/p/") {
+	if route := c.FullPath(); strings.HasPrefix(route, "/i/") || strings.HasPrefix(route, "/a/") || strings.HasPrefix(route, "/p/") || strings.HasPrefix(route, "/sms/") {
 		p.Instance = route // these addresses hold tokens
 	}
 	p.RequestID = c.Writer.Header().Get(requestIDHeader)

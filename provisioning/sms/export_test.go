@@ -1,0 +1,4 @@
+package sms
+
+// Admit is the rule for addresses.
+func Admit(address string, private bool) error { return admit(address, private) }
