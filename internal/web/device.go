@@ -1,0 +1,71 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"sipward/internal/account"
+)
+
+// DeviceTokens finds the account and the device of a token, taken apart by account.ParseDeviceToken;
+// account.ErrNotFound when the device is not let in.
+type DeviceTokens interface {
+	ByHash(ctx context.Context, id account.ID, hash [32]byte) (account.Account, account.Device, error)
+}
+
+// Devices tells which device asks, for the routes of the device API; those are [Public] to the floor, which knows
+// operators only.
+type Devices struct {
+	tokens   DeviceTokens
+	failures *sources // failed attempts per source
+}
+
+// NewDevices counts failed attempts like failed sign-ins of operators: 20 at once, then one a second and source.
+func NewDevices(t DeviceTokens, exempt []netip.Prefix, now func() time.Time) *Devices {
+	return &Devices{tokens: t, failures: newSources(1, 20, exempt, now)}
+}
+
+// Who returns the account and the device whose token the request shows (RFC 6750 section 2.1). What the account may do
+// is the handler's question: account.May.
+func (d *Devices) Who(c *gin.Context) (account.Account, account.Device, error) {
+	a, device, err := d.identify(c.Request.Context(), c.GetHeader("Authorization"))
+	var p *Problem
+	if errors.As(err, &p) && p.challenge != "" {
+		if wait := d.failures.take(c.ClientIP()); wait > 0 {
+			return a, device, TooMany(wait)
+		}
+	}
+	return a, device, err
+}
+
+func (d *Devices) identify(ctx context.Context, header string) (account.Account, account.Device, error) {
+	unknown := unauthorised("send Authorization: Bearer and the device token that the activation gave; an activation since then has ended it")
+	scheme, bearer, _ := strings.Cut(header, " ")
+	id, hash, ok := account.ParseDeviceToken(bearer)
+	if !strings.EqualFold(scheme, "Bearer") || !ok {
+		return account.Account{}, account.Device{}, unknown
+	}
+	a, device, err := d.tokens.ByHash(ctx, id, hash)
+	if errors.Is(err, account.ErrNotFound) {
+		err = unknown
+	}
+	return a, device, err
+}
+
+// Refusal is a problem that the caller names: a request that is understood, and not granted.
+func Refusal(status int, code, title, detail string) error {
+	return problem(status, code, title, detail)
+}
+
+// Later is a 503 that the caller names; cause goes to the log only.
+func Later(code, title, detail string, wait time.Duration, cause error) error {
+	p := problem(http.StatusServiceUnavailable, code, title, detail)
+	p.retry, p.cause = max(wait, time.Second), cause
+	return p
+}
