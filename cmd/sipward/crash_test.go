@@ -35,14 +35,15 @@ type process struct {
 var reBound = regexp.MustCompile(`^\s+(SIP/udp|admin API)\s+(?:http://)?([0-9.:]+)`)
 
 // spawn starts the server on the state in dir and waits until it has said where it is.
-func spawn(t *testing.T, dir, redisURL string) *process {
+func spawn(t *testing.T, dir, redisURL string, env ...string) *process {
 	t.Helper()
 	p := &process{cmd: exec.Command(os.Args[0], "serve")}
 	p.cmd.Env = append(os.Environ(), "SIPWARD_TEST_MAIN=1", "SIPWARD_DATA_DIR="+dir, "SIPWARD_DOMAIN="+realm,
 		"SIPWARD_SIP_UDP=127.0.0.1:0", "SIPWARD_SIP_TCP=", "SIPWARD_SIP_TLS=", "SIPWARD_SIP_WSS=",
 		"SIPWARD_HTTP_ADMIN=127.0.0.1:0", "SIPWARD_HTTP_PUBLIC=", "SIPWARD_HTTP_METRICS=", "SIPWARD_LOG_LEVEL=error",
 		"SIPWARD_ROOT_KEY="+rootText(seal.Root{9}), "SIPWARD_ADMIN_BOOTSTRAP_TOKEN=token", "SIPWARD_REDIS_URL="+redisURL, "SIPWARD_NODE_ID=one",
-		"SIPWARD_LIMITS_EXEMPT=127.0.0.0/8")
+		"SIPWARD_LIMITS_EXEMPT=127.0.0.0/8", "SIPWARD_NODE_LISTEN=127.0.0.1:0")
+	p.cmd.Env = append(p.cmd.Env, env...) // the last one counts
 	p.cmd.Stderr = os.Stderr
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {

@@ -101,7 +101,7 @@ func (c *Client) open(raw []byte) error {
 	c.sh.mu.Unlock()
 	c.t.held.Add(1)
 	c.t.waiting.Add(1)
-	if c.reliable {
+	if mortal(c.flow) {
 		c.t.peers.join(c.flow, c, false, 0)
 	}
 	return nil
@@ -163,7 +163,7 @@ func (c *Client) close() bool {
 	c.sh.alarms.unset(&c.alarm)
 	c.sh.mu.Unlock()
 	c.t.held.Add(-1)
-	if c.reliable {
+	if mortal(c.flow) {
 		c.t.peers.leave(c.flow, c, false)
 	}
 	return true

@@ -18,3 +18,13 @@ func real(f flow) *transport.Flow {
 
 // same reports whether two values are one flow: the transport may make a new one for each datagram of a UDP peer.
 func same(a, b flow) bool { return a == b || a.ID() == b.ID() }
+
+// mortal reports whether a flow's end is told, so that its transactions need not wait for their timers: a connection's,
+// and that of any flow of another node, whose node may die.
+func mortal(f flow) bool {
+	if f.Network().Reliable() {
+		return true
+	}
+	tf := real(f)
+	return tf != nil && tf.Peer() != ""
+}
