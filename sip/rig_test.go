@@ -3,12 +3,14 @@ package sip_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"io"
 	"log/slog"
 	"math"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +19,7 @@ import (
 
 	"sipward/internal/account"
 	"sipward/internal/call"
+	"sipward/internal/location"
 	"sipward/internal/store"
 	"sipward/internal/store/storetest"
 	"sipward/media"
@@ -322,10 +325,29 @@ func (r *rig) udp(t testing.TB) wire {
 	return wire{c, t}
 }
 
-func (w wire) send(lines ...string) {
+// text is a minimal request without credentials; headers replace ours of the same name.
+func text(method, uri, via, id string, headers ...string) string {
+	lines := []string{
+		"Via: SIP/2.0/" + via + ";branch=z9hG4bK" + id + ";rport", "Max-Forwards: 70", "From: <sip:1001@" + domain + ">;tag=f" + id,
+		"To: <sip:1002@" + domain + ">", "Call-ID: " + id + "@test", "CSeq: 1 " + method, "Contact: <sip:1001@127.0.0.1:9>", "Content-Length: 0",
+	}
+	for _, h := range headers {
+		name, _, _ := strings.Cut(h, ":")
+		if i := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, name+":") }); i >= 0 {
+			lines[i] = h
+		} else if h != "" {
+			lines = append(lines, h)
+		}
+	}
+	return method + " " + uri + " SIP/2.0\r\n" + strings.Join(lines, "\r\n") + "\r\n\r\n"
+}
+
+// ask sends a request and returns the answer.
+func (w wire) ask(method, uri string, headers ...string) string {
 	w.t.Helper()
-	_, err := io.WriteString(w, strings.Join(lines, "\r\n")+"\r\n\r\n")
+	_, err := io.WriteString(w, text(method, uri, "UDP "+w.LocalAddr().String(), rand.Text(), headers...))
 	must(w.t, err)
+	return w.receive(siptest.Patience)
 }
 
 // receive returns the next packet, "" when none comes within d.
@@ -356,4 +378,12 @@ func (s *syncBuffer) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.b.String()
+}
+
+// keep is a change of a location to the bindings of another set.
+func keep(want location.Set) func(account.Account, location.Set) (location.Set, error) {
+	return func(_ account.Account, s location.Set) (location.Set, error) {
+		s.Bindings = want.Bindings
+		return s, nil
+	}
 }

@@ -3,6 +3,8 @@ package phone
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	gosip "github.com/emiago/sipgo/sip"
@@ -68,7 +70,8 @@ func (p *Phone) authorise(m *message, method, uri string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	added := false
-	for _, c := range p.challenge {
+	for _, k := range slices.Sorted(maps.Keys(p.challenge)) { // always in one order: transcripts are compared
+		c := p.challenge[k]
 		c.count++
 		cred, err := digest.Digest(&c.ask, digest.Options{
 			Method: method, URI: uri, Count: c.count, Username: p.cfg.User, Password: string(p.cfg.Password),
