@@ -215,7 +215,18 @@ func incoming(t testing.TB, p *phone.Phone) *phone.Call {
 	t.Helper()
 	c, err := p.Incoming(siptest.Within(t))
 	must(t, err)
+	said(t, p, "SIP/2.0 100 ") // so that the order in transcripts is always the same
 	return c
+}
+
+// said waits until a phone has sent a message whose first line begins so.
+func said(t testing.TB, p *phone.Phone, first string) phone.Entry {
+	t.Helper()
+	e, err := p.Ladder().Expect(siptest.Within(t), func(e phone.Entry) bool { return e.Out && strings.HasPrefix(e.First(), first) })
+	if err != nil {
+		t.Fatalf("no %q was sent: %v", first, err)
+	}
+	return e
 }
 
 // ended waits for a call's end and compares its final code.
