@@ -79,10 +79,12 @@ type Activation struct {
 // Method is how an account was activated; it decides the licence model (PRODUCT.md section 9).
 type Method string
 
-// The methods: by the operator's own hand, or by the phone through its activation link.
+// The methods: by the operator's own hand, by the phone through its activation link, or by the desk phone when it fetched
+// its configuration.
 const (
-	ByHand Method = "manual"
-	ByLink Method = "link"
+	ByHand  Method = "manual"
+	ByLink  Method = "link"
+	ByFetch Method = "provisioning"
 )
 
 // Suspension is an operator's disable.

@@ -66,6 +66,7 @@ func New(ctx context.Context, port kv.Store, c Config, log *slog.Logger, m prome
 		Jobs:        newJobs(core),
 		Activations: newActivations(core),
 		Outbox:      newOutbox(core),
+		Phones:      newPhones(core),
 		c:           core,
 	}
 	if err := errors.Join(core.identify(ctx), s.Sweep(ctx)); err != nil {

@@ -26,6 +26,7 @@ type Store struct {
 	Jobs        *Jobs
 	Activations *Activations
 	Outbox      *Outbox
+	Phones      *Phones
 
 	c *core
 }
