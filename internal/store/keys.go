@@ -35,6 +35,11 @@ const buckets = 64
 //	{org}wav:<sha256>:<n>    record   1 MiB of its bytes  {org}wavs     index, score: written (ms)
 //	{org}changes             stream   changes of groups, tokens and clips
 //	{org}identity            record   which store this is; its absence means that the store was emptied
+//	{lN}call:<id>            record   an ended call; expires a day after its retention
+//	{lN}calls                index    <id>/<account>/<account>, score: begun (ms)
+//	{lN}calls:<account>      index    the same, of one account
+//	{lN}sess:…               the same for entries of the SIP sessions log
+//	{live}call:<node>/<id>   record   a call that is up   {live}calls   index, score: begun (ms)
 //	{nodes}node:<id>         record   heartbeat           {nodes}nodes  index, score: seen (ms)
 type keyspace struct {
 	bucket [buckets]string // the tags of the buckets
@@ -44,6 +49,7 @@ type keyspace struct {
 const (
 	orgTag  = "org"
 	nodeTag = "nodes"
+	liveTag = "live"
 )
 
 func newKeyspace() *keyspace {
@@ -141,6 +147,23 @@ func (k *keyspace) identity() kv.Key                { return k.orgKey("identity"
 
 func (k *keyspace) heartbeat(id string) kv.Key { return kv.Key{Tag: nodeTag, Name: "node:" + id} }
 func (k *keyspace) heartbeats() kv.Key         { return kv.Key{Tag: nodeTag, Name: "nodes"} }
+
+// past names a record of a history; kind is a word of the program.
+func (k *keyspace) past(kind string, shard int, id string) kv.Key {
+	return kv.Key{Tag: "l" + strconv.Itoa(shard), Name: kind + ":" + id}
+}
+
+// pastIndex is the index of a history, of one account or ("") of all.
+func (k *keyspace) pastIndex(kind string, shard int, of account.ID) kv.Key {
+	name := kind + "s"
+	if of != "" {
+		name += ":" + string(of)
+	}
+	return kv.Key{Tag: "l" + strconv.Itoa(shard), Name: name}
+}
+
+func (k *keyspace) live(name string) kv.Key { return kv.Key{Tag: liveTag, Name: "call:" + name} }
+func (k *keyspace) lives() kv.Key           { return kv.Key{Tag: liveTag, Name: "calls"} }
 
 // plain reports whether s may be part of a key: 1 to 64 letters, digits, and - _ . only.
 func plain(s string) bool {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"hash/maphash"
@@ -21,6 +22,8 @@ type Config struct {
 	Dir          string           // of the embedded store
 	Fsync        string           // embedded: "always" (default) or "interval"
 	MaxStaleness time.Duration    // how long a cached account may be trusted while the change stream is silent; 30 s
+	KeepCalls    time.Duration    // how long ended calls are kept; 0: 90 days, negative: not at all
+	KeepSessions time.Duration    // the same for the SIP sessions log; 0: 30 days
 	Prefix       string           // put before every key in Redis; tests share one Redis by it
 	Now          func() time.Time // the clock; nil: time.Now
 }
@@ -48,6 +51,7 @@ func dial(ctx context.Context, c Config, log *slog.Logger, m prometheus.Register
 // New builds the repositories on a port that is open already, finishes what a crash left behind, and owns the port from
 // then on; when it fails the port is closed.
 func New(ctx context.Context, port kv.Store, c Config, log *slog.Logger, m prometheus.Registerer) (*Store, error) {
+	c.KeepCalls, c.KeepSessions = cmp.Or(c.KeepCalls, 90*24*time.Hour), cmp.Or(c.KeepSessions, 30*24*time.Hour)
 	core, err := newCore(port, c, log, m)
 	if err != nil {
 		return nil, errors.Join(err, port.Close())
@@ -62,6 +66,8 @@ func New(ctx context.Context, port kv.Store, c Config, log *slog.Logger, m prome
 		Tokens:      &Tokens{c: core},
 		Clips:       &Clips{c: core},
 		Nodes:       &Nodes{c: core},
+		Calls:       newCalls(core, c.KeepCalls),
+		Sessions:    newSessions(core, c.KeepSessions),
 		Profiles:    newProfiles(core),
 		Jobs:        newJobs(core),
 		Activations: newActivations(core),

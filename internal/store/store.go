@@ -22,6 +22,8 @@ type Store struct {
 	Tokens      *Tokens
 	Clips       *Clips
 	Nodes       *Nodes
+	Calls       *Calls
+	Sessions    *Sessions
 	Profiles    *Profiles
 	Jobs        *Jobs
 	Activations *Activations

@@ -38,6 +38,8 @@ func (s *Store) sweep(ctx context.Context, until time.Time) error {
 		s.c.sweepBound(ctx),
 		s.c.sweepNodes(ctx),
 		s.c.sweepWavs(ctx),
+		s.Calls.sweep(ctx),
+		s.Sessions.past.sweep(ctx),
 	)
 }
 
