@@ -74,7 +74,10 @@ func (s *Server) Reaches(node string) bool { return s.cluster != nil && s.cluste
 // front stands between the flows and the transactions: what belongs to another node goes there.
 type front struct{ s *Server }
 
-var _ transport.Handler = front{}
+var (
+	_ transport.Handler = front{}
+	_ transport.Opener  = front{}
+)
 
 // Receive implements transport.Handler.
 func (h front) Receive(f *transport.Flow, m gosip.Message) {
@@ -83,10 +86,14 @@ func (h front) Receive(f *transport.Flow, m gosip.Message) {
 	}
 }
 
+// Opened implements transport.Opener.
+func (h front) Opened(f *transport.Flow) { h.s.sessions.opened(f) }
+
 // Closed implements transport.Handler.
 func (h front) Closed(f *transport.Flow, err error) {
 	if h.s.cluster != nil {
 		h.s.cluster.links.Closed(f)
 	}
+	h.s.sessions.closed(f, err)
 	h.s.table.Closed(f, err)
 }

@@ -67,6 +67,7 @@ type Deps struct {
 	Changes   Changes
 	Calls     Calls      // nil: nobody keeps call records
 	Nodes     link.Nodes // nil: there are no other nodes
+	Sessions  Sessions   // nil: nobody keeps the log of SIP sessions
 	Clips     *media.Library
 	Ports     *media.Ports
 	Pacer     *media.Pacer

@@ -32,6 +32,7 @@ func (s *Server) register(ctx context.Context, t *tx.Server, caller account.Acco
 		return err
 	}
 	s.keeper.watch(caller, t.Flow(), t.Request())
+	s.sessions.registered(caller, t.Flow(), t.Request(), res)
 	s.metrics.request(t.Request(), res.StatusCode)
 	return t.Respond(res)
 }

@@ -39,6 +39,7 @@ type Server struct {
 	limits    *limiter
 	keeper    *keeper
 	cluster   *cluster // nil: a node alone
+	sessions  *sessionLog
 	pool      *pool
 	metrics   *metrics
 
@@ -72,6 +73,7 @@ func New(c Config, d Deps) (*Server, error) {
 	s.enforcer = newEnforcer(c, d, s.dialogs)
 	s.limits = newLimiter(c.Limits, d.Now)
 	s.keeper = newKeeper(s)
+	s.sessions = newSessionLog(d.Sessions, c.Node, d.Now)
 	if err := s.joinCluster(); err != nil {
 		return nil, err
 	}
@@ -164,6 +166,7 @@ func (s *Server) prune(ctx context.Context) {
 		select {
 		case <-tick.C:
 			s.dialogs.Prune()
+			s.sessions.prune()
 		case <-ctx.Done():
 			return
 		}

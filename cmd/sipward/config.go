@@ -5,19 +5,21 @@ import "time"
 // Config is the whole configuration: one YAML file, every key also as an environment variable (SIPWARD_ and the path in
 // upper case with _). The doc tags are the table in the README and of `sipward config docs`; a test compares them.
 type Config struct {
-	Domain  string `koanf:"domain" doc:"SIP domain and digest realm"`
-	DataDir string `koanf:"data_dir" doc:"embedded store, generated keys and certificates, uploaded clips"`
-	RootKey string `koanf:"root_key" secret:"yes" doc:"root of all keys, 64 hex digits, the same on every node; empty: the file root.key in data_dir, made on the first start"`
-	Redis   RedisConfig
-	Node    NodeConfig
-	SIP     SIPConfig `koanf:"sip"`
-	Media   MediaConfig
-	Limits  LimitsConfig
-	HTTP    HTTPConfig `koanf:"http"`
-	TLS     TLSConfig  `koanf:"tls"`
-	Admin   AdminConfig
-	Store   StoreConfig
-	Log     LogConfig
+	Domain    string `koanf:"domain" doc:"SIP domain and digest realm"`
+	DataDir   string `koanf:"data_dir" doc:"embedded store, generated keys and certificates, uploaded clips"`
+	RootKey   string `koanf:"root_key" secret:"yes" doc:"root of all keys, 64 hex digits, the same on every node; empty: the file root.key in data_dir, made on the first start"`
+	Redis     RedisConfig
+	Node      NodeConfig
+	SIP       SIPConfig `koanf:"sip"`
+	Media     MediaConfig
+	Limits    LimitsConfig
+	HTTP      HTTPConfig `koanf:"http"`
+	TLS       TLSConfig  `koanf:"tls"`
+	Admin     AdminConfig
+	Store     StoreConfig
+	Retention RetentionConfig
+	Licence   LicenceConfig
+	Log       LogConfig
 }
 
 // RedisConfig says where the shared state lies.
@@ -91,6 +93,25 @@ type StoreConfig struct {
 	MaxStaleness time.Duration `koanf:"max_staleness" doc:"how long known accounts are served while the store is away, 1s to 5m"`
 }
 
+// LicenceConfig is the proxy to the vendor's licence server.
+type LicenceConfig struct {
+	Upstream   string        `koanf:"upstream" doc:"the vendor's licence server, https://…; empty: none, imported documents are served"`
+	Credential string        `koanf:"credential" secret:"yes" doc:"bearer token towards it"`
+	PublicKey  string        `koanf:"public_key" doc:"the vendor's Ed25519 keys: base64, comma-separated, or PEM; nothing is served that they do not verify"`
+	CA         string        `koanf:"ca" doc:"PEM file with the CAs of the vendor's certificate; empty: the system's"`
+	Direct     string        `koanf:"direct" doc:"where accounts made by hand ask; empty: licence.upstream"`
+	Products   []string      `koanf:"products" doc:"products that may be asked for, the first by default"`
+	Fresh      time.Duration `koanf:"fresh" doc:"age until which the vendor is not asked again"`
+	Stale      time.Duration `koanf:"stale" doc:"age until which a document is served without a mark, while the vendor is asked"`
+	Grace      time.Duration `koanf:"grace" doc:"how much longer it is served, marked, when the vendor does not answer; never past its own end"`
+}
+
+// RetentionConfig is how long what has happened is remembered.
+type RetentionConfig struct {
+	Calls       time.Duration `koanf:"calls" doc:"ended calls; 0: none are kept"`
+	SIPSessions time.Duration `koanf:"sip_sessions" doc:"connections and registrations; 0: none are kept"`
+}
+
 // LogConfig is the log.
 type LogConfig struct {
 	Level  string `koanf:"level" doc:"debug, info, warn or error"`
@@ -112,6 +133,10 @@ func Defaults() Config {
 		Limits: LimitsConfig{AnnouncementsPerAccount: "3/10m"},
 		HTTP:   HTTPConfig{Public: ":8443", Admin: "127.0.0.1:8080", Metrics: "127.0.0.1:9090"},
 		Store:  StoreConfig{Fsync: "always", MaxStaleness: 30 * time.Second},
-		Log:    LogConfig{Level: "info"},
+		Licence: LicenceConfig{
+			Products: []string{"pgsm"}, Fresh: 24 * time.Hour, Stale: 72 * time.Hour, Grace: 7 * 24 * time.Hour,
+		},
+		Retention: RetentionConfig{Calls: 90 * 24 * time.Hour, SIPSessions: 30 * 24 * time.Hour},
+		Log:       LogConfig{Level: "info"},
 	}
 }

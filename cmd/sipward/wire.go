@@ -14,7 +14,6 @@ import (
 
 	"sipward/admin"
 	"sipward/internal/account"
-	"sipward/internal/call"
 	"sipward/internal/pki"
 	"sipward/internal/seal"
 	"sipward/internal/store"
@@ -43,6 +42,7 @@ type node struct {
 	ports    *media.Ports
 	pacer    *media.Pacer
 	sip      *sip.Server
+	records  records
 	token    account.Secret // that lets the first operator in
 	started  time.Time
 }
@@ -66,7 +66,10 @@ func newNode(ctx context.Context, c Config, log *slog.Logger) (n *node, err erro
 		return nil, err
 	}
 	n.health = telemetry.NewHealth(telemetry.Probe{Name: "store", Check: n.store.Ping})
-	if err = n.media(); err == nil {
+	if err = n.journals(ctx); err == nil {
+		err = n.media()
+	}
+	if err == nil {
 		err = n.signalling()
 	}
 	if err != nil {
@@ -77,7 +80,8 @@ func newNode(ctx context.Context, c Config, log *slog.Logger) (n *node, err erro
 }
 
 func (c Config) storeConfig() store.Config {
-	return store.Config{URL: c.Redis.URL, Dir: filepath.Join(c.DataDir, "store"), Fsync: c.Store.Fsync, MaxStaleness: c.Store.MaxStaleness}
+	return store.Config{URL: c.Redis.URL, Dir: filepath.Join(c.DataDir, "store"), Fsync: c.Store.Fsync, MaxStaleness: c.Store.MaxStaleness,
+		KeepCalls: keep(c.Retention.Calls), KeepSessions: keep(c.Retention.SIPSessions)}
 }
 
 func (n *node) certificate() (err error) {
@@ -138,7 +142,7 @@ func (n *node) signalling() (err error) {
 		RingTime: c.SIP.RingTime, DrainTime: max(c.SIP.DrainTime, time.Millisecond),
 	}, sip.Deps{
 		Accounts: n.store.Accounts, Locations: n.store.Locations, Changes: n.store.Changes,
-		Nodes: nodes, Clips: n.clips, Ports: n.ports, Pacer: n.pacer,
+		Nodes: nodes, Calls: n.records, Sessions: n.records.sessions, Clips: n.clips, Ports: n.ports, Pacer: n.pacer,
 		Transport: transport.Deps{
 			TLS: n.pair.Server(), TokenKey: root.Derive("flow token"), Node: n.id, Exempt: exempt, Log: n.log, Metrics: n.registry,
 		},
@@ -199,13 +203,4 @@ func (n *node) adminTables() ([][]web.Route, error) {
 		return nil, err
 	}
 	return [][]web.Route{life.Routes(), hand.Routes()}, nil
-}
-
-// Active lists the calls that are up on this node, for the API.
-func (n *node) Active(context.Context) ([]call.Record, error) {
-	var list []call.Record
-	for _, d := range n.sip.Calls() {
-		list = append(list, d.Record())
-	}
-	return list, nil
 }
