@@ -17,27 +17,32 @@ func TestTwoBaresipsTalkThroughTheServer(t *testing.T) {
 	for i, network := range []transport.Network{transport.TLS, transport.UDP} {
 		t.Run(string(network), func(t *testing.T) {
 			t.Parallel()
-			s := &server{t: t, n: s.n, api: s.api}
 			a, b := s.line(group, "10"+string(rune('0'+i))+"1"), s.line(group, "10"+string(rune('0'+i))+"2")
-			alice := s.baresip(a, network, func(c *siptest.BaresipConfig) { c.Tone = 700 })
-			bob := s.baresip(b, network, func(c *siptest.BaresipConfig) { c.Tone = 1100 })
-			alice.Dial("sip:" + b.Number + "@" + realm)
-			alice.Expect("CALL_ESTABLISHED")
-			bob.Expect("CALL_ESTABLISHED")
-			alice.Listen(time.Second)
-			bob.Listen(time.Second)
-			alice.Hangup()
-			bob.Expect("CALL_CLOSED")
-			alice.Expect("CALL_CLOSED")
-			alice.Quit()
-			bob.Quit()
-			if got := siptest.ToneShare(alice.Heard(), 8000, 1100); got < 0.9 {
-				t.Errorf("alice hears %.2f of bob's tone, want 0.9", got)
-			}
-			if got := siptest.ToneShare(bob.Heard(), 8000, 700); got < 0.9 {
-				t.Errorf("bob hears %.2f of alice's tone, want 0.9", got)
-			}
+			siptest.Strangers(t, func(t testing.TB) { (&server{t: t, n: s.n}).talk(a, b, network) })
 		})
+	}
+}
+
+// talk lets two baresips call each other through the server and listen.
+func (s *server) talk(a, b line, network transport.Network) {
+	t := s.t
+	alice := s.baresip(a, network, func(c *siptest.BaresipConfig) { c.Tone = 700 })
+	bob := s.baresip(b, network, func(c *siptest.BaresipConfig) { c.Tone = 1100 })
+	alice.Dial("sip:" + b.Number + "@" + realm)
+	alice.Expect("CALL_ESTABLISHED")
+	bob.Expect("CALL_ESTABLISHED")
+	alice.Listen(time.Second)
+	bob.Listen(time.Second)
+	alice.Hangup()
+	bob.Expect("CALL_CLOSED")
+	alice.Expect("CALL_CLOSED")
+	alice.Quit()
+	bob.Quit()
+	if got := siptest.ToneShare(alice.Heard(), 8000, 1100); got < 0.9 {
+		t.Errorf("alice hears %.2f of bob's tone, want 0.9", got)
+	}
+	if got := siptest.ToneShare(bob.Heard(), 8000, 700); got < 0.9 {
+		t.Errorf("bob hears %.2f of alice's tone, want 0.9", got)
 	}
 }
 
@@ -60,26 +65,34 @@ func TestBaresipHearsTheAnnouncement(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			s := &server{t: t, n: s.n, api: s.api}
 			a, b := s.line(group, "20"+string(rune('0'+i))+"1"), s.line(group, "20"+string(rune('0'+i))+"2")
-			alice := s.baresip(a, c.network)
-			if c.disabled == "caller" {
-				s.disable(a)
-			} else {
-				s.disable(b)
+			disabled := a
+			if c.disabled == "callee" {
+				disabled = b
 			}
-			alice.Dial("sip:" + b.Number + "@" + realm)
-			alice.Expect("CALL_PROGRESS")
-			closed := alice.Expect("CALL_CLOSED")
-			alice.Quit()
-			likeness := siptest.Correlate(clip8k(t, "en", c.prompt), alice.Heard())
-			t.Logf("likeness %.2f, closed %q", likeness, closed.Param)
-			if likeness < 0.9 {
-				t.Errorf("what alice heard is like %s by %.2f, want 0.9", c.prompt, likeness)
-			}
-			if len(closed.Param) < 3 || closed.Param[:3] != c.final {
-				t.Errorf("the call ended with %q, want %s", closed.Param, c.final)
-			}
+			siptest.Strangers(t, func(t testing.TB) {
+				(&server{t: t, n: s.n, api: s.api}).refused(a, b, disabled, c.network, c.prompt, c.final)
+			})
 		})
+	}
+}
+
+// refused lets a baresip call while one of the two is disabled, and compares what it hears.
+func (s *server) refused(a, b, disabled line, network transport.Network, prompt media.Prompt, final string) {
+	t := s.t
+	s.enable(disabled) // an attempt before may have left it disabled
+	alice := s.baresip(a, network)
+	s.disable(disabled)
+	alice.Dial("sip:" + b.Number + "@" + realm)
+	alice.Expect("CALL_PROGRESS")
+	closed := alice.Expect("CALL_CLOSED")
+	alice.Quit()
+	likeness := siptest.Correlate(clip8k(t, "en", prompt), alice.Heard())
+	t.Logf("likeness %.2f, closed %q", likeness, closed.Param)
+	if likeness < 0.9 {
+		t.Errorf("what alice heard is like %s by %.2f, want 0.9", prompt, likeness)
+	}
+	if len(closed.Param) < 3 || closed.Param[:3] != final {
+		t.Errorf("the call ended with %q, want %s", closed.Param, final)
 	}
 }

@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 
 // server is a whole node under test, serving on free ports of loopback.
 type server struct {
-	t   *testing.T
+	t   testing.TB
 	n   *node
 	api *apiclient.Client
 }
@@ -160,8 +160,16 @@ func (s *server) disable(l line) {
 	}
 }
 
+// enable switches an account on.
+func (s *server) enable(l line) {
+	s.t.Helper()
+	if _, err := s.api.Enable(s.t.Context(), l.ID); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 // clip8k is a shipped clip at 8 kHz, to compare what a phone heard with.
-func clip8k(t *testing.T, lang string, p media.Prompt) []int16 {
+func clip8k(t testing.TB, lang string, p media.Prompt) []int16 {
 	t.Helper()
 	f, err := media.Shipped().Open(lang + "/" + string(p) + ".wav")
 	if err != nil {

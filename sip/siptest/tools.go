@@ -134,6 +134,9 @@ func (p *program) run(t testing.TB) {
 	t.Cleanup(func() {
 		p.kill()
 		<-p.done
+		if a, ok := t.(*attempt); ok && crashed(p.err) {
+			a.crash(p.name)
+		}
 		if t.Failed() {
 			t.Logf("output of %s:\n%s", p.name, p.out)
 		}
