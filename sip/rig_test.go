@@ -39,6 +39,8 @@ type rig struct {
 	ports *media.Ports
 	clips *media.Library
 	log   *syncBuffer
+	stop  context.CancelFunc
+	node  sync.WaitGroup // done when Run has returned
 
 	mu      sync.Mutex
 	records []call.Record // guarded by mu
@@ -87,9 +89,10 @@ func serve(t testing.TB, changes ...change) *rig {
 
 func (r *rig) run(t testing.TB, pacer *media.Pacer) {
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	r.stop = stop
 	playing, silence := context.WithCancel(context.WithoutCancel(t.Context()))
-	var node, media sync.WaitGroup
-	node.Go(func() {
+	var media sync.WaitGroup
+	r.node.Go(func() {
 		if err := r.Run(ctx); err != nil {
 			t.Errorf("the node ended with: %v", err)
 		}
@@ -97,7 +100,7 @@ func (r *rig) run(t testing.TB, pacer *media.Pacer) {
 	media.Go(func() { _ = pacer.Run(playing) })
 	t.Cleanup(func() {
 		stop()
-		node.Wait()
+		r.node.Wait()
 		silence()
 		media.Wait()
 		r.ports.Close()
