@@ -196,7 +196,7 @@ func (n *node) adminTables() ([][]web.Route, error) {
 	}
 	hand, err := admin.New(admin.Deps{
 		Accounts: n.store.Accounts, Groups: n.store.Groups, Locations: n.store.Locations, Changes: n.store.Changes, Effects: n.store,
-		Clips: n.store.Clips, Nodes: n.store.Nodes, Tokens: n.store.Tokens, Calls: n, Health: n.health,
+		Clips: n.store.Clips, Nodes: n.store.Nodes, Tokens: n.store.Tokens, Calls: n, CallLog: n.store.Calls, Sessions: n.store.Sessions, Health: n.health,
 		Shipped: media.Shipped(), Check: playable, Cursors: cursors, Version: version(), Now: time.Now,
 	})
 	if err != nil {

@@ -89,7 +89,7 @@ func OpenWith(t testing.TB, c web.Config) *API {
 	must(t, err)
 	adm, err := admin.New(admin.Deps{
 		Accounts: a.Store.Accounts, Groups: a.Store.Groups, Locations: a.Store.Locations, Changes: a.Store.Changes, Effects: a.Store,
-		Clips: a.Store.Clips, Nodes: a.Store.Nodes, Tokens: a.Store.Tokens, Health: a.Health, Shipped: Shipped(), Check: check,
+		Clips: a.Store.Clips, Nodes: a.Store.Nodes, Tokens: a.Store.Tokens, CallLog: a.Store.Calls, Sessions: a.Store.Sessions, Health: a.Health, Shipped: Shipped(), Check: check,
 		Cursors: cursors, Version: "v0.0.0-test", Now: time.Now,
 	})
 	must(t, err)

@@ -1,0 +1,93 @@
+package admin
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"sipward/internal/account"
+	"sipward/internal/call"
+	"sipward/internal/web"
+)
+
+// CallLog is the repository of calls that have ended.
+type CallLog interface {
+	List(ctx context.Context, f call.Filter, cursor string, limit int) (account.Page[call.Record], error)
+}
+
+func (a *API) callRoutes() []web.Route {
+	const v1 = "/api/v1"
+	return []web.Route{
+		{Method: http.MethodGet, Path: v1 + "/calls", Role: account.Auditor, Handle: a.calls},
+		{Method: http.MethodGet, Path: v1 + "/accounts/:id/calls", Role: account.Auditor, Handle: a.accountCalls},
+		{Method: http.MethodGet, Path: v1 + "/sip-sessions", Role: account.Auditor, Handle: a.sipSessions},
+	}
+}
+
+// dispositions a call can have.
+func dispositions() []call.Disposition {
+	return []call.Disposition{call.Answered, call.NoAnswer, call.Busy, call.Failed, call.Cancelled, call.Announced}
+}
+
+func (a *API) calls(c *gin.Context) error {
+	return a.listCalls(c, account.ID(c.Query("account_id")), "account_id")
+}
+
+func (a *API) accountCalls(c *gin.Context) error {
+	id, err := accountID(c)
+	if err != nil {
+		return err
+	}
+	if _, err := a.Accounts.ByID(c.Request.Context(), id); err != nil {
+		return err
+	}
+	return a.listCalls(c, id)
+}
+
+// listCalls answers a page of ended calls, the newest first; id "" is everybody's.
+func (a *API) listCalls(c *gin.Context, id account.ID, more ...string) error {
+	scope, position, limit, err := web.Query(c, a.Cursors, append(more, "disposition", "number", "from", "until")...)
+	if err != nil {
+		return err
+	}
+	f := call.Filter{Account: id, Disposition: call.Disposition(c.Query("disposition")), Number: c.Query("number")}
+	var faults web.Faults
+	if id != "" && !id.Valid() {
+		faults.Add("?account_id", "unknown", "is not the id of an account: list them with GET /api/v1/accounts")
+	}
+	if f.Disposition != "" && !slices.Contains(dispositions(), f.Disposition) {
+		faults.Add("?disposition", "unknown", "is none: ANSWERED, NO_ANSWER, BUSY, FAILED, CANCELLED or ANNOUNCED")
+	}
+	f.From, f.Until = times(c, &faults)
+	if err := faults.Err(); err != nil {
+		return err
+	}
+	page, err := a.CallLog.List(c.Request.Context(), f, position, limit)
+	if err != nil {
+		return err
+	}
+	if page.Items == nil {
+		page.Items = []call.Record{}
+	}
+	c.JSON(http.StatusOK, web.List[call.Record]{Items: page.Items, Next: a.Cursors.Seal(scope, page.Next)})
+	return nil
+}
+
+// times reads the query's from and until.
+func times(c *gin.Context, faults *web.Faults) (from, until time.Time) {
+	read := func(name string) time.Time {
+		text := c.Query(name)
+		if text == "" {
+			return time.Time{}
+		}
+		t, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			faults.Add("?"+name, "time", "is no time: want for example 2026-01-31T12:00:00Z")
+		}
+		return t
+	}
+	return read("from"), read("until")
+}

@@ -1,0 +1,52 @@
+package admin
+
+import (
+	"context"
+	"net/http"
+	"slices"
+
+	"github.com/gin-gonic/gin"
+
+	"sipward/internal/account"
+	"sipward/internal/location"
+	"sipward/internal/web"
+)
+
+// SessionLog is the repository of the SIP sessions log.
+type SessionLog interface {
+	List(ctx context.Context, f location.SessionFilter, cursor string, limit int) (account.Page[location.Session], error)
+}
+
+// sessionKinds an entry can have.
+func sessionKinds() []location.SessionKind {
+	return []location.SessionKind{location.Connect, location.Register, location.Unregister, location.Disconnect}
+}
+
+// sipSessions answers a page of the log, the newest first.
+func (a *API) sipSessions(c *gin.Context) error {
+	scope, position, limit, err := web.Query(c, a.Cursors, "account_id", "kind", "from", "until")
+	if err != nil {
+		return err
+	}
+	f := location.SessionFilter{Account: account.ID(c.Query("account_id")), Kind: location.SessionKind(c.Query("kind"))}
+	var faults web.Faults
+	if f.Account != "" && !f.Account.Valid() {
+		faults.Add("?account_id", "unknown", "is not the id of an account: list them with GET /api/v1/accounts")
+	}
+	if f.Kind != "" && !slices.Contains(sessionKinds(), f.Kind) {
+		faults.Add("?kind", "unknown", "is none: CONNECT, REGISTER, UNREGISTER or DISCONNECT")
+	}
+	f.From, f.Until = times(c, &faults)
+	if err := faults.Err(); err != nil {
+		return err
+	}
+	page, err := a.Sessions.List(c.Request.Context(), f, position, limit)
+	if err != nil {
+		return err
+	}
+	if page.Items == nil {
+		page.Items = []location.Session{}
+	}
+	c.JSON(http.StatusOK, web.List[location.Session]{Items: page.Items, Next: a.Cursors.Seal(scope, page.Next)})
+	return nil
+}
