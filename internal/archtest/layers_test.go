@@ -49,6 +49,7 @@ var layers = []layer{
 	{packages: "provisioning/qr"},
 	{packages: "provisioning/outbox", may: apis},
 	{packages: "provisioning/sms", may: apis},
+	{packages: "provisioning/snom", may: apis},
 	{packages: "provisioning/sms/smpp", may: []string{"internal/account", "internal/message"}},
 	{packages: "provisioning/mail", may: []string{"internal/account", "internal/message", "provisioning/qr"}},
 	{packages: "licenceproxy", may: apis},
