@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"log/slog"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,9 +26,9 @@ type States interface {
 }
 
 const (
-	sweepEvery  = 30 * time.Second
-	readTimeout = time.Second
-	retryAfter  = 200 * time.Millisecond
+	sweepInterval = 30 * time.Second
+	readTimeout   = time.Second
+	retryAfter    = 200 * time.Millisecond
 	// remember is how long a block is kept after its change: longer than any request is under way between reading a
 	// state and entering its dialog.
 	remember = time.Minute
@@ -43,15 +44,21 @@ type Enforcer struct {
 	log     *slog.Logger
 	now     func() time.Time
 
-	cursor  atomic.Value // account.Cursor: everything up to here is enforced
-	mu      sync.Mutex   // guards blocked
-	blocked map[account.ID]time.Time
+	cursor atomic.Value // account.Cursor: everything up to here is enforced
+	mu     sync.Mutex   // guards out
+	out    map[account.ID]outage
+}
+
+// outage is what the change stream has said of an account that is out of service.
+type outage struct {
+	version uint64 // of the account that says so; the largest there is when it was deleted
+	at      time.Time
 }
 
 func newEnforcer(c Config, d Deps, dialogs *dialog.Table) *Enforcer {
 	e := &Enforcer{
 		changes: d.Changes, states: d.Accounts, dialogs: dialogs, keep: c.KeepDisabledCalls, log: d.Log, now: d.Now,
-		blocked: map[account.ID]time.Time{},
+		out: map[account.ID]outage{},
 	}
 	e.cursor.Store(account.Cursor(""))
 	return e
@@ -60,29 +67,45 @@ func newEnforcer(c Config, d Deps, dialogs *dialog.Table) *Enforcer {
 // Applied is the position in the change stream up to which this node has enforced everything.
 func (e *Enforcer) Applied() account.Cursor { return e.cursor.Load().(account.Cursor) }
 
-// Blocked reports whether a change of the last minute took the account out of service: whoever read an older state and
-// enters a dialog now sees it here; whoever entered before is found by the change itself.
-func (e *Enforcer) Blocked(id account.ID) bool {
+// Out reports whether the account was lately taken out of service and not put back.
+func (e *Enforcer) Out(id account.ID) bool { return e.Outdated(id, 0) }
+
+// Outdated reports whether a change newer than the version somebody has read took the account out of service: whoever
+// read an older state and enters a dialog now sees it here; whoever entered before is found by the change itself.
+func (e *Enforcer) Outdated(id account.ID, version uint64) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	_, ok := e.blocked[id]
-	return ok
+	o, ok := e.out[id]
+	return ok && o.version > version
 }
 
-// Run follows the stream until ctx ends.
+// Run follows the stream and sweeps until ctx ends.
 func (e *Enforcer) Run(ctx context.Context) error {
+	var sweeps sync.WaitGroup
+	sweeps.Go(func() { e.sweepEvery(ctx) })
+	defer sweeps.Wait()
+	following := true
 	for ctx.Err() == nil {
-		if err := e.follow(ctx); err != nil && ctx.Err() == nil {
-			e.log.Warn("change stream interrupted, sweeping", "err", err)
+		err := e.follow(ctx, func() {
+			if !following {
+				e.log.Info("change stream followed again")
+			}
+			following = true
+		})
+		if ctx.Err() == nil {
+			if following { // once for each interruption, however long it takes
+				e.log.Warn("change stream interrupted: disables reach live calls when the store is back", "err", err)
+			}
+			following = false
 			pause(ctx, retryAfter)
 		}
 	}
 	return nil
 }
 
-// follow takes the head, sweeps, and applies changes from that head on, so that nothing falls between; it returns every
-// 30 s for the next sweep.
-func (e *Enforcer) follow(ctx context.Context) error {
+// follow takes the head, sweeps, and applies changes from that head on, so that nothing falls between. It returns when
+// the stream breaks off or has a gap.
+func (e *Enforcer) follow(ctx context.Context, started func()) error {
 	head, err := e.changes.Head(ctx)
 	if err != nil {
 		return err
@@ -91,88 +114,115 @@ func (e *Enforcer) follow(ctx context.Context) error {
 		return err
 	}
 	e.cursor.Store(head)
-	round, cancel := context.WithTimeout(ctx, sweepEvery)
-	defer cancel()
-	for change, err := range e.changes.After(round, head) {
+	started()
+	for change, err := range e.changes.After(ctx, head) {
 		if err != nil {
-			return ignoreEnd(round, err)
+			return err
 		}
 		if change.Topic == account.TopicAccount {
-			e.apply(round, change)
+			e.apply(ctx, change)
 		}
 		e.cursor.Store(change.Cursor)
 	}
 	return nil
 }
 
-func ignoreEnd(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
+func (e *Enforcer) sweepEvery(ctx context.Context) {
+	tick := time.NewTicker(sweepInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if err := e.sweep(ctx); err != nil && ctx.Err() == nil {
+				e.log.Debug("sweep broken off", "err", err)
+			}
+		case <-ctx.Done():
+			return
+		}
 	}
-	return err
 }
 
-// sweep looks at the truth about every account with a live call.
+// sweep looks at the truth about every account with a live call, and about those that are out of service as far as this
+// node knows.
 func (e *Enforcer) sweep(ctx context.Context) error {
-	e.forget()
-	for _, id := range e.dialogs.Parties() {
+	for _, id := range append(e.dialogs.Parties(), e.outOfService()...) {
 		a, err := e.read(ctx, id)
 		if err != nil {
 			return err
 		}
-		e.set(id, a.State() == account.Active)
+		e.set(a)
 	}
 	return nil
+}
+
+// outOfService lists the accounts that are out, and forgets those that have been for so long that nobody can still be
+// on the way with an older state.
+func (e *Enforcer) outOfService() []account.ID {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var list []account.ID
+	for id, o := range e.out {
+		if e.now().Sub(o.at) > remember {
+			delete(e.out, id)
+			continue
+		}
+		list = append(list, id)
+	}
+	return list
 }
 
 // apply re-reads the account a change points to. When the store cannot be read the change itself is believed as far as it
 // forbids: nothing disabled ever gets through.
 func (e *Enforcer) apply(ctx context.Context, c account.Change) {
-	id := account.ID(c.ID)
-	a, err := e.read(ctx, id)
-	active := a.State() == account.Active
+	a, err := e.read(ctx, account.ID(c.ID))
 	if err != nil {
-		e.log.Warn("account of a change not readable, the change itself is applied", "account", id, "err", err)
-		active = c.State == account.Active
+		e.log.Warn("account of a change not readable, the change itself is applied", "account", c.ID, "err", err)
+		if c.State == account.Active {
+			return
+		}
+		a = suspended()
+		a.ID, a.Version = account.ID(c.ID), c.Version
 	}
-	e.set(id, active)
+	e.set(a)
 }
 
-// read returns the account; a deleted one counts as suspended.
+// read returns the account; a deleted one counts as suspended for ever.
 func (e *Enforcer) read(ctx context.Context, id account.ID) (account.Account, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	a, err := e.states.ByID(ctx, id)
 	if errors.Is(err, account.ErrNotFound) {
-		return suspended(), nil
+		a, err = suspended(), nil
+		a.ID, a.Version = id, math.MaxUint64
 	}
 	return a, err
 }
 
 // set notes the state first and looks for calls then: a call that is being entered sees the one or is seen by the other.
-func (e *Enforcer) set(id account.ID, active bool) {
-	e.mu.Lock()
-	if active {
-		delete(e.blocked, id)
-	} else {
-		e.blocked[id] = e.now()
-	}
-	e.mu.Unlock()
-	if active || e.keep {
+func (e *Enforcer) set(a account.Account) {
+	if a.State() == account.Active {
+		e.back(a)
 		return
 	}
-	for _, d := range e.dialogs.Involving(id) {
+	e.mu.Lock()
+	if e.out[a.ID].version < a.Version {
+		e.out[a.ID] = outage{version: a.Version, at: e.now()}
+	}
+	e.mu.Unlock()
+	if e.keep {
+		return
+	}
+	for _, d := range e.dialogs.Involving(a.ID) {
 		d.End(disabledReason())
 	}
 }
 
-func (e *Enforcer) forget() {
+// back notes that an account is in service, unless something newer has taken it out meanwhile.
+func (e *Enforcer) back(a account.Account) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for id, at := range e.blocked {
-		if e.now().Sub(at) > remember {
-			delete(e.blocked, id)
-		}
+	if o, ok := e.out[a.ID]; ok && o.version < a.Version {
+		delete(e.out, a.ID)
 	}
 }
 

@@ -67,7 +67,7 @@ func (s *Server) invite(ctx context.Context, t *tx.Server, caller account.Accoun
 	}
 	// Insert, then check: a disable that came between reading the states and entering the dialog is seen here, a later
 	// one finds the dialog.
-	if s.enforcer.Blocked(caller.ID) || s.enforcer.Blocked(found.Callee.ID) {
+	if s.outdated(caller) || s.outdated(found.Callee) {
 		d.End(disabledReason())
 	}
 	return nil
@@ -94,7 +94,7 @@ func (s *Server) other(ctx context.Context, t *tx.Server, caller account.Account
 	}
 	found.Server, found.Caller = t, caller
 	d, err := s.proxy.Request(found)
-	if d != nil && (s.enforcer.Blocked(caller.ID) || s.enforcer.Blocked(found.Callee.ID)) {
+	if d != nil && (s.outdated(caller) || s.outdated(found.Callee)) {
 		d.End(disabledReason())
 	}
 	return err
@@ -125,7 +125,7 @@ func (s *Server) judgeCaller(op account.Op, caller account.Account) verdict {
 	if v := decideCaller(op, caller); v.refusal != nil {
 		return v
 	}
-	if s.enforcer.Blocked(caller.ID) {
+	if s.outdated(caller) {
 		return decideCaller(op, suspended())
 	}
 	return verdict{}
@@ -153,11 +153,14 @@ func (s *Server) find(ctx context.Context, op account.Op, req *gosip.Request) (p
 		return proxy.Call{}, verdict{}, reply.Unavailable(err)
 	}
 	found := proxy.Call{Callee: callee, Bindings: set.Live(s.deps.Now()), Dialled: dialled}
-	if s.enforcer.Blocked(callee.ID) && callee.State() == account.Active { // read just before the change, or just after the next
+	if s.outdated(callee) { // it was read just before the change
 		callee = suspended()
 	}
 	return found, decideCallee(op, callee, s.calleeClip()), nil
 }
+
+// outdated reports whether the account was taken out of service after it was read.
+func (s *Server) outdated(a account.Account) bool { return s.enforcer.Outdated(a.ID, a.Version) }
 
 func (s *Server) calleeClip() media.Prompt {
 	if s.config.CalleeClip == "" {

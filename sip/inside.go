@@ -32,7 +32,7 @@ func (s *Server) inside(t *tx.Server, path proxy.Path) {
 
 // relay passes a request on if the sender's account still may call; a BYE passes in every state.
 func (s *Server) relay(t *tx.Server, path proxy.Path, d *dialog.Dialog, x dialog.Crossing) {
-	if t.Request().Method != gosip.BYE && !s.config.KeepDisabledCalls && s.enforcer.Blocked(x.From.Account) {
+	if t.Request().Method != gosip.BYE && !s.config.KeepDisabledCalls && s.enforcer.Out(x.From.Account) {
 		s.fail(t, account.Account{ID: x.From.Account}, decideCaller(account.Call, suspended()).refusal)
 		return
 	}

@@ -193,7 +193,7 @@ func (l *line) disable(t testing.TB) {
 func (l *line) enable(t testing.TB) {
 	t.Helper()
 	l.update(t, func(a *account.Account) { a.Resume() })
-	eventually(t, "the node knows of it", func() bool { return !l.r.Blocked(l.ID) })
+	eventually(t, "the node knows of it", func() bool { return !l.r.Out(l.ID) })
 }
 
 func (l *line) update(t testing.TB, f func(*account.Account)) {
@@ -316,13 +316,15 @@ func shortClips(t testing.TB) *media.Library {
 	return l
 }
 
-func tone(d time.Duration) *media.Clip {
+func tone(d time.Duration) *media.Clip { return media.NewClip(toneAt(d)) }
+
+func toneAt(d time.Duration) media.PCM {
 	const rate = 16000
 	pcm := media.PCM{Rate: rate, Samples: make([]float32, int(d.Seconds()*rate))}
 	for i := range pcm.Samples {
 		pcm.Samples[i] = float32(0.4 * math.Sin(2*math.Pi*440*float64(i)/rate))
 	}
-	return media.NewClip(pcm)
+	return pcm
 }
 
 // wire is a bare socket to the node, for messages no phone sends.

@@ -180,5 +180,5 @@ func (s *Server) contact(f *transport.Flow, user string) string {
 	return "sip:" + user + "@" + s.proxy.HostPort(f.Network()) + ";transport=" + strings.ToLower(string(f.Network()))
 }
 
-// Blocked reports whether this node has lately been told that an account is out of service.
-func (s *Server) Blocked(id account.ID) bool { return s.enforcer.Blocked(id) }
+// Out reports whether this node has lately been told that an account is out of service.
+func (s *Server) Out(id account.ID) bool { return s.enforcer.Out(id) }

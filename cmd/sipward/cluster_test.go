@@ -61,7 +61,7 @@ func TestDisableReachesTheOtherNodeWithinASecond(t *testing.T) {
 		if _, err := operators.api.Enable(t.Context(), a.ID); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "enabled on the other node", 2*time.Second, func() bool { return !phones.n.sip.Blocked(account.ID(a.ID)) })
+		eventually(t, "enabled on the other node", 2*time.Second, func() bool { return !phones.n.sip.Out(account.ID(a.ID)) })
 	}
 	slices.Sort(took)
 	p99 := took[len(took)*99/100]
@@ -84,6 +84,6 @@ func TestDisableReachesTheOtherNodeWithinASecond(t *testing.T) {
 	if _, err := operators.api.Enable(t.Context(), a.ID); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "enabled again", 2*time.Second, func() bool { return !phones.n.sip.Blocked(account.ID(a.ID)) })
+	eventually(t, "enabled again", 2*time.Second, func() bool { return !phones.n.sip.Out(account.ID(a.ID)) })
 	siptest.Talk(t, bob, "3001", alice) // over the flow that has lived all the time
 }

@@ -165,7 +165,7 @@ func TestDisableThroughAThirdNode(t *testing.T) {
 			t.Fatal(err)
 		}
 		eventually(t, "enabled everywhere", 2*time.Second, func() bool {
-			return !nodes[0].n.sip.Blocked(accountID(victim)) && !nodes[1].n.sip.Blocked(accountID(victim))
+			return !nodes[0].n.sip.Out(accountID(victim)) && !nodes[1].n.sip.Out(accountID(victim))
 		})
 	}
 }

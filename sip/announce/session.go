@@ -97,7 +97,8 @@ func (a *Announcer) address(f *transport.Flow) netip.Addr {
 	return f.Local().Addr().Unmap()
 }
 
-// begin enters the call into the table, so that a disable or an operator ends it like any other.
+// begin enters the call into the table, so that it is counted and ended like any other. It has no parties: a change of its
+// listener's state must not cut the message about that very state short.
 func (s *session) begin(req *gosip.Request) (err error) {
 	leg := dialog.Leg{
 		Account: s.an.Listener.ID, Flow: s.an.Server.Flow(), Tag: req.From().Params.GetOr("tag", ""),
@@ -110,7 +111,7 @@ func (s *session) begin(req *gosip.Request) (err error) {
 			leg.Target = c.URI
 		}
 	}
-	if s.dialog, err = s.a.deps.Dialogs.Begin(s.an.Record, leg, s.ended, s.an.Listener.ID); err != nil {
+	if s.dialog, err = s.a.deps.Dialogs.Begin(s.an.Record, leg, s.ended); err != nil {
 		return err
 	}
 	s.dialog.Note(func(r *call.Record) { r.Reason, r.Disposition = string(s.an.Prompt), call.Announced })
