@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"time"
 
 	"sipward/internal/seal"
 )
@@ -14,6 +15,17 @@ func linkKeys(roots []seal.Root) (keys [][]byte) {
 		keys = append(keys, r.Derive("node links"))
 	}
 	return keys
+}
+
+// storePatience is how long a start waits for Redis: services start in any order.
+const storePatience = 5 * time.Second
+
+// rootChecks tell the root keys from others, and nothing of them.
+func rootChecks(roots []seal.Root) (checks [][]byte) {
+	for _, r := range roots {
+		checks = append(checks, r.Derive("cluster check"))
+	}
+	return checks
 }
 
 // linkAddress is where other nodes reach this one; empty for a node alone.

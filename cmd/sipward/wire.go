@@ -19,6 +19,7 @@ import (
 	"sipward/internal/store"
 	"sipward/internal/telemetry"
 	"sipward/internal/web"
+	"sipward/licenceproxy"
 	"sipward/media"
 	"sipward/provisioning"
 	"sipward/sip"
@@ -43,6 +44,8 @@ type node struct {
 	pacer    *media.Pacer
 	sip      *sip.Server
 	records  records
+	devices  *web.Devices
+	licences *licenceproxy.Proxy
 	token    account.Secret // that lets the first operator in
 	started  time.Time
 }
@@ -62,15 +65,23 @@ func newNode(ctx context.Context, c Config, log *slog.Logger) (n *node, err erro
 	if err = n.certificate(); err != nil {
 		return nil, err
 	}
-	if n.store, err = store.Open(ctx, c.storeConfig(), log, n.registry); err != nil {
+	opened := c.storeConfig()
+	opened.Patience = storePatience
+	if n.store, err = store.Open(ctx, opened, log, n.registry); err != nil {
 		return nil, err
 	}
 	n.health = telemetry.NewHealth(telemetry.Probe{Name: "store", Check: n.store.Ping})
-	if err = n.journals(ctx); err == nil {
+	if err = n.store.Claim(ctx, rootChecks(n.roots)...); err == nil {
+		err = n.journals(ctx)
+	}
+	if err == nil {
 		err = n.media()
 	}
 	if err == nil {
 		err = n.signalling()
+	}
+	if err == nil {
+		err = n.licensing()
 	}
 	if err != nil {
 		_ = n.store.Close() // the first error is the one to tell
@@ -196,7 +207,7 @@ func (n *node) adminTables() ([][]web.Route, error) {
 	}
 	hand, err := admin.New(admin.Deps{
 		Accounts: n.store.Accounts, Groups: n.store.Groups, Locations: n.store.Locations, Changes: n.store.Changes, Effects: n.store,
-		Clips: n.store.Clips, Nodes: n.store.Nodes, Tokens: n.store.Tokens, Calls: n, CallLog: n.store.Calls, Sessions: n.store.Sessions, Health: n.health,
+		Clips: n.store.Clips, Nodes: n.store.Nodes, Tokens: n.store.Tokens, Calls: n, Licences: n.licences, CallLog: n.store.Calls, Sessions: n.store.Sessions, Health: n.health,
 		Shipped: media.Shipped(), Check: playable, Cursors: cursors, Version: version(), Now: time.Now,
 	})
 	if err != nil {

@@ -40,6 +40,7 @@ const buckets = 64
 //	{lN}calls:<account>      index    the same, of one account
 //	{lN}sess:…               the same for entries of the SIP sessions log
 //	{live}call:<node>/<id>   record   a call that is up   {live}calls   index, score: begun (ms)
+//	{org}rootcheck           record   what tells the cluster's root key from another, and nothing more
 //	{nodes}node:<id>         record   heartbeat           {nodes}nodes  index, score: seen (ms)
 type keyspace struct {
 	bucket [buckets]string // the tags of the buckets
@@ -162,6 +163,7 @@ func (k *keyspace) pastIndex(kind string, shard int, of account.ID) kv.Key {
 	return kv.Key{Tag: "l" + strconv.Itoa(shard), Name: name}
 }
 
+func (k *keyspace) rootCheck() kv.Key       { return k.orgKey("rootcheck") }
 func (k *keyspace) live(name string) kv.Key { return kv.Key{Tag: liveTag, Name: "call:" + name} }
 func (k *keyspace) lives() kv.Key           { return kv.Key{Tag: liveTag, Name: "calls"} }
 

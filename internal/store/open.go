@@ -24,6 +24,7 @@ type Config struct {
 	MaxStaleness time.Duration    // how long a cached account may be trusted while the change stream is silent; 30 s
 	KeepCalls    time.Duration    // how long ended calls are kept; 0: 90 days, negative: not at all
 	KeepSessions time.Duration    // the same for the SIP sessions log; 0: 30 days
+	Patience     time.Duration    // how long Open waits for Redis to answer
 	Prefix       string           // put before every key in Redis; tests share one Redis by it
 	Now          func() time.Time // the clock; nil: time.Now
 }
@@ -43,7 +44,7 @@ func Open(ctx context.Context, c Config, log *slog.Logger, m prometheus.Register
 // dial opens the adapter that the configuration names.
 func dial(ctx context.Context, c Config, log *slog.Logger, m prometheus.Registerer) (kv.Store, error) {
 	if c.URL != "" {
-		return redis.Open(ctx, redis.Config{URL: c.URL, Prefix: c.Prefix, Log: log, Metrics: m})
+		return redis.Open(ctx, redis.Config{URL: c.URL, Prefix: c.Prefix, Patience: c.Patience, Log: log, Metrics: m})
 	}
 	return embedded.Open(embedded.Config{Dir: c.Dir, Fsync: c.Fsync, Log: log})
 }

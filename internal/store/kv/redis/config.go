@@ -25,6 +25,7 @@ type Config struct {
 	Prefix   string        // before every key; no brace in it, so that the hash tag stays the tag
 	Replicas int           // how many must have a write before Durable returns, on each shard
 	Timeout  time.Duration // of one call; 0: 200 ms
+	Patience time.Duration // how long Open tries to reach Redis; 0: once
 	Log      *slog.Logger  // nil: discarded
 	Metrics  prometheus.Registerer
 }

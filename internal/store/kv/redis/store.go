@@ -54,7 +54,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if err := s.register(c.Metrics); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	if err := s.reach(ctx); err != nil {
+	if err := s.await(ctx, c); err != nil {
 		_ = s.Close() // the first error says it
 		return nil, unreachable(t, err)
 	}
@@ -98,6 +98,42 @@ func (s *Store) register(m prometheus.Registerer) error {
 		}
 	}
 	return nil
+}
+
+// awaitEvery is the pause between two tries to reach Redis at the start.
+const awaitEvery = 250 * time.Millisecond
+
+// await reaches Redis, trying again for Config.Patience: services start in any order. What Redis refuses is not tried
+// again: a wrong password stays wrong.
+func (s *Store) await(ctx context.Context, c Config) error {
+	until, told := time.Now().Add(c.Patience), false
+	for {
+		err := s.reach(ctx)
+		if err == nil || refusal(err) || !time.Now().Add(awaitEvery).Before(until) {
+			return err
+		}
+		if !told {
+			c.Log.Warn("redis does not answer yet, trying again", "redis", s.target.String(), "for", c.Patience, "err", err)
+			told = true
+		}
+		t := time.NewTimer(awaitEvery)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return err
+		}
+	}
+}
+
+// refusal reports an error reply that waiting does not mend.
+func refusal(err error) bool {
+	for _, c := range classes() {
+		if c.refused && strings.HasPrefix(err.Error(), c.name) {
+			return true
+		}
+	}
+	return false
 }
 
 // reach asks every shard once. The first connections are slower than later calls: they get five times as long.
