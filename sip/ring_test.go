@@ -151,10 +151,11 @@ func TestOneAfterTheOtherByQ(t *testing.T) {
 	phones := three(t, r, 0.1, 0.9, 0.5)
 	ours := dial(t, alice, "1002")
 	incoming(t, phones[1]).Busy()
-	incoming(t, phones[2]).Busy()
+	second := incoming(t, phones[2])
 	if n := received(phones[0], "INVITE"); n > 0 {
 		t.Error("the phone with the lowest q rang with the others")
 	}
+	second.Busy()
 	must(t, incoming(t, phones[0]).Answer())
 	must(t, ours.Answered(siptest.Within(t)))
 	must(t, ours.Bye(siptest.Within(t)))

@@ -26,7 +26,7 @@ func (d *Dialog) End(why Reason) {
 	d.mu.Lock()
 	state := d.state
 	d.state, d.until = Ended, time.Time{}
-	if state == Confirmed {
+	if state == Confirmed && d.record.Reason == "" { // an announcement has its prompt there
 		d.record.Reason = why.Text
 	}
 	d.mu.Unlock()
