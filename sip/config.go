@@ -21,8 +21,9 @@ import (
 
 // Config of a SIP node; zero values mean the defaults of CONTRACT.md.
 type Config struct {
-	Domain string // SIP domain and digest realm
-	Node   string // this node's id
+	Domain string   // SIP domain and digest realm
+	Node   string   // this node's id
+	Hosts  []string // further host names that are ours: phones may have them as their outbound proxy
 
 	Transport transport.Config
 	Link      link.Config // to the other nodes; Node is set here

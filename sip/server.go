@@ -61,10 +61,10 @@ func New(c Config, d Deps) (*Server, error) {
 	s.auth = auth.New(auth.Config{Realm: c.Domain, Node: c.Node, Exempt: d.Exempt, MD5Only: c.MD5Only}, auth.Deps{
 		Accounts: d.Accounts, Ring: d.Ring, NonceKey: d.NonceKey, Blamer: layer, Now: d.Now, Log: d.Log, Metrics: d.Metrics,
 	})
-	s.registrar = registrar.New(registrar.Config{Domain: c.Domain, Node: c.Node, Quarantine: c.Quarantine},
+	s.registrar = registrar.New(registrar.Config{Domain: c.Domain, Hosts: c.Hosts, Node: c.Node, Quarantine: c.Quarantine},
 		registrar.Deps{Locations: d.Locations, Now: d.Now, Log: d.Log})
 	s.dialogs = dialog.New(dialog.Config{Key: s.cookieKey(c.Node), Via: s.via, PerCaller: c.Limits.Calls, Now: d.Now, Ended: s.ended}, s.table)
-	s.proxy = proxy.New(proxy.Config{Domain: c.Domain, Node: c.Node, RingTime: c.RingTime}, proxy.Deps{
+	s.proxy = proxy.New(proxy.Config{Domain: c.Domain, Hosts: c.Hosts, Node: c.Node, RingTime: c.RingTime}, proxy.Deps{
 		Flows: layer, Dialogs: s.dialogs, Locations: d.Locations, Send: s.table, Now: d.Now, Log: d.Log, Panicked: s.panicked, Far: s.far,
 	})
 	s.announcer = announce.New(c.Announce, announce.Deps{

@@ -141,7 +141,7 @@ func (n *node) signalling() (err error) {
 		nodes = n.store.Nodes
 	}
 	n.sip, err = sip.New(sip.Config{
-		Domain: c.Domain, Node: n.id,
+		Domain: c.Domain, Node: n.id, Hosts: append(c.names(), n.pair.Leaf().DNSNames...),
 		Transport: transport.Config{
 			UDP: c.SIP.UDP, TCP: c.SIP.TCP, TLS: c.SIP.TLS, WSS: c.SIP.WSS, Advertise: c.SIP.Advertise,
 			Limits: transport.Limits{PerAddress: c.Limits.ConnectionsPerAddress},

@@ -167,6 +167,9 @@ func (c *Core) Ack(f *transport.Flow, ack *gosip.Request) {
 		return
 	}
 	_, x, err := c.Crossing(f, ack, p)
+	if errors.Is(err, ErrStranger) {
+		err = nil // an ACK cannot be challenged (RFC 3261 section 22.1); who knows cookie and tags is in the call, and all it can do is end retransmissions
+	}
 	if err != nil || x.To.Flow == nil || ack.MaxForwards() != nil && ack.MaxForwards().Val() == 0 {
 		return
 	}

@@ -32,6 +32,7 @@ type Locations interface {
 // Config of the proxy core; zero values mean the defaults named.
 type Config struct {
 	Domain     string
+	Hosts      []string      // further host names that are ours, as phones may be told to use them
 	Node       string        // this node's id, as bindings name it
 	RingTime   time.Duration // 60 s: a group that does not answer is given up
 	TimerC     time.Duration // 180 s (RFC 3261 section 16.6 step 11)

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -68,8 +69,10 @@ func (c *Core) ours(f *transport.Flow, uri *gosip.Uri) (user string, ours bool) 
 	if strings.EqualFold(host, strings.Trim(advertised, "[]")) {
 		return uri.User, true
 	}
-	ip, err := netip.ParseAddr(host)
-	return uri.User, err == nil && ip.Unmap() == f.Local().Addr().Unmap()
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return uri.User, ip.Unmap() == f.Local().Addr().Unmap()
+	}
+	return uri.User, slices.ContainsFunc(c.config.Hosts, func(ours string) bool { return strings.EqualFold(host, ours) })
 }
 
 // recordRoutes are our Record-Route entries, topmost first: one for the side the request goes to, and one for the side it

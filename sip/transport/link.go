@@ -46,12 +46,17 @@ func (f *Flow) Peer() string {
 	return f.far.carrier.Node()
 }
 
-// Host is how the node that holds the flow names itself to the peer: in Via, Record-Route and Contact.
+// Host is how the node that holds the flow names itself to the peer, in Via, Record-Route and Contact: by the advertised
+// name, else by the very address the peer has reached, because on a machine with several it may reach no other.
 func (f *Flow) Host() (host string, port int) {
 	if f.far != nil {
 		return f.far.carrier.Host(f.net)
 	}
-	return f.layer.Host(f.net)
+	host, port = f.layer.Host(f.net)
+	if local := f.local.Addr(); f.layer.config.Advertise == "" && local.IsValid() && !local.IsUnspecified() {
+		host = hostText(local.Unmap())
+	}
+	return host, port
 }
 
 // Named reports whether anybody has asked for the flow's token: if not, no other node knows of the flow.
