@@ -83,6 +83,7 @@ type Deps struct {
 	Calls     Calls // nil: the calls that are up are not known here
 	CallLog   CallLog
 	Sessions  SessionLog
+	Licences  Licences
 	Health    *telemetry.Health
 	Shipped   fs.FS                                      // <lang>/<prompt>.wav of the binary: which prompts there are
 	Check     func(io.ReadSeeker) (time.Duration, error) // is it a WAV that can be played, and how long; its error is shown
@@ -102,7 +103,7 @@ type API struct {
 // New checks that nothing is missing, and reads the shipped clips and the API's document.
 func New(d Deps) (*API, error) {
 	if d.Accounts == nil || d.Groups == nil || d.Locations == nil || d.Changes == nil || d.Effects == nil || d.Clips == nil ||
-		d.Nodes == nil || d.Tokens == nil || d.CallLog == nil || d.Sessions == nil || d.Health == nil || d.Shipped == nil || d.Check == nil || d.Cursors == nil || d.Now == nil {
+		d.Nodes == nil || d.Tokens == nil || d.CallLog == nil || d.Sessions == nil || d.Licences == nil || d.Health == nil || d.Shipped == nil || d.Check == nil || d.Cursors == nil || d.Now == nil {
 		return nil, errors.New("admin: every dependency but Calls is needed")
 	}
 	spec, err := specJSON()
@@ -119,7 +120,7 @@ func New(d Deps) (*API, error) {
 // Routes is the table of the operators' listener.
 func (a *API) Routes() []web.Route {
 	const v1 = "/api/v1"
-	return append(a.callRoutes(), []web.Route{
+	return append(append(a.licenceRoutes(), a.callRoutes()...), []web.Route{
 		{Method: http.MethodGet, Path: "/livez", Role: web.Public, Handle: plain(a.Health.Livez)},
 		{Method: http.MethodGet, Path: "/readyz", Role: web.Public, Handle: plain(a.Health.Readyz)},
 		{Method: http.MethodGet, Path: "/version", Role: web.Public, Handle: a.version},

@@ -11,12 +11,8 @@ import (
 	"sipward/internal/web"
 )
 
-const (
-	// warnTime is how long before its end a licence is worth a warning.
-	warnTime = 14 * 24 * time.Hour
-	// countEvery is how often the metric of those is counted.
-	countEvery = time.Minute
-)
+// countEvery is how often the licences that end soon are counted for the metric.
+const countEvery = time.Minute
 
 // Run counts the licences that end soon until ctx ends.
 func (p *Proxy) Run(ctx context.Context) error {
@@ -36,7 +32,7 @@ func (p *Proxy) Run(ctx context.Context) error {
 
 // Expiring lists the accounts whose licence ends within 14 days, or has ended.
 func (p *Proxy) Expiring(ctx context.Context) ([]licence.Expiring, error) {
-	return p.Licences.Expiring(ctx, p.Now().Add(warnTime))
+	return p.Licences.Expiring(ctx, p.Now().Add(licence.WarnTime))
 }
 
 // View shows what is cached for an account; nobody is asked.

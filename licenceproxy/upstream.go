@@ -70,9 +70,8 @@ func newVendor(c Config) (*vendor, error) {
 	if c.Upstream == "" {
 		return nil, nil
 	}
-	u, err := url.Parse(c.Upstream)
-	if err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
-		return nil, fmt.Errorf("licence.upstream: %q must begin with https:// (http:// only for this machine itself)", c.Upstream)
+	if err := CheckUpstream(c.Upstream); err != nil {
+		return nil, err
 	}
 	transport := &http.Transport{
 		TLSClientConfig:       &tls.Config{RootCAs: c.RootCAs, MinVersion: tls.VersionTLS12},
@@ -92,6 +91,15 @@ func newVendor(c Config) (*vendor, error) {
 			ReadyToTrip: func(n gobreaker.Counts) bool { return n.ConsecutiveFailures >= trips },
 		}),
 	}, nil
+}
+
+// CheckUpstream is nil for an address that a vendor may have: HTTPS, or HTTP on this machine; or none.
+func CheckUpstream(address string) error {
+	u, err := url.Parse(address)
+	if address != "" && (err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname()))) {
+		return fmt.Errorf("licence.upstream: %q must begin with https:// (http:// only for this machine itself)", address)
+	}
+	return nil
 }
 
 func loopback(host string) bool {

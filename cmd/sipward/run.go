@@ -98,7 +98,12 @@ func (n *node) run(ctx context.Context, l listeners) error {
 		l.close()
 		return err
 	}
-	adminAPI, err := web.New(web.Config{Bootstrap: n.token, Exempt: exempt}, web.Deps{Tokens: n.store.Tokens, Log: n.log, Metrics: n.registry, Now: time.Now}, tables...)
+	adminAPI, err := web.New(web.Config{Bootstrap: n.token, Exempt: exempt}, web.Deps{Tokens: n.store.Tokens, Log: n.log, Metrics: n.listener("admin"), Now: time.Now}, tables...)
+	if err != nil {
+		l.close()
+		return err
+	}
+	publicAPI, err := n.publicAPI()
 	if err != nil {
 		l.close()
 		return err
@@ -107,13 +112,14 @@ func (n *node) run(ctx context.Context, l listeners) error {
 	defer stop()
 	g, inner := errgroup.WithContext(inner)
 	n.serve(inner, g, l.admin, adminAPI)
-	n.serve(inner, g, l.public, n.publicAPI())
+	n.serve(inner, g, l.public, publicAPI)
 	n.serve(inner, g, l.metrics, n.metricsAPI())
 	g.Go(func() error { return n.store.Run(inner) })
 	g.Go(func() error { return n.pair.Run(inner) })
 	g.Go(func() error { return n.pacer.Run(inner) })
 	g.Go(func() error { return n.followClips(inner) })
 	g.Go(func() error { return n.beat(inner) })
+	g.Go(func() error { return n.licences.Run(inner) })
 	g.Go(func() error { return n.followCalls(inner) })
 	g.Go(func() error { return n.records.calls.Run(inner) })
 	g.Go(func() error { return n.records.sessions.Run(inner) })
@@ -137,11 +143,9 @@ func (n *node) serve(ctx context.Context, g *errgroup.Group, l net.Listener, h h
 // close releases what newNode opened, after run has returned.
 func (n *node) close() error {
 	n.ports.Close()
+	n.licences.Close()
 	return n.store.Close()
 }
-
-// publicAPI is what phones reach by HTTPS; health only, until there is more to fetch.
-func (n *node) publicAPI() http.Handler { return n.healthRoutes(http.NewServeMux()) }
 
 func (n *node) healthRoutes(mux *http.ServeMux) *http.ServeMux {
 	mux.HandleFunc("GET /livez", n.health.Livez)

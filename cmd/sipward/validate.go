@@ -29,6 +29,7 @@ func (c Config) Validate() []error {
 		v.check(err == nil, "root_key: %v", err)
 	}
 	c.Node.validate(&v)
+	v.check(c.Retention.Calls >= 0 && c.Retention.SIPSessions >= 0, "retention: must not be negative")
 	c.SIP.validate(&v)
 	_, _, err := c.Media.ports()
 	v.check(err == nil, "media.ports: %v", err)
@@ -43,6 +44,7 @@ func (c Config) Validate() []error {
 	v.check((c.TLS.Cert == "") == (c.TLS.Key == ""), "tls.cert and tls.key: give both, or neither for a generated certificate")
 	v.oneOf("store.fsync", c.Store.Fsync, "always", "interval")
 	v.check(c.Store.MaxStaleness >= time.Second && c.Store.MaxStaleness <= 5*time.Minute, "store.max_staleness: want 1s to 5m, not %s", c.Store.MaxStaleness)
+	c.Licence.validate(&v)
 	v.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	v.oneOf("log.format", c.Log.Format, "", "text", "json")
 	return v

@@ -23,6 +23,7 @@ import (
 
 	"sipward/admin"
 	"sipward/internal/account"
+	"sipward/internal/licence/fakevendor"
 	"sipward/internal/seal"
 	"sipward/internal/store"
 	"sipward/internal/store/storetest"
@@ -48,7 +49,8 @@ type API struct {
 	Routes  []web.Route
 	Health  *telemetry.Health
 	Spec    *openapi3.T
-	Log     *Lines // what the API has logged
+	Log     *Lines             // what the API has logged
+	Vendor  *fakevendor.Vendor // who signs licences
 
 	t      testing.TB
 	router routers.Router
@@ -87,9 +89,10 @@ func OpenWith(t testing.TB, c web.Config) *API {
 		Accounts: a.Store.Accounts, Groups: a.Store.Groups, Ring: a.Ring, Cursors: cursors, Now: time.Now,
 	})
 	must(t, err)
+	licences := a.licences()
 	adm, err := admin.New(admin.Deps{
 		Accounts: a.Store.Accounts, Groups: a.Store.Groups, Locations: a.Store.Locations, Changes: a.Store.Changes, Effects: a.Store,
-		Clips: a.Store.Clips, Nodes: a.Store.Nodes, Tokens: a.Store.Tokens, CallLog: a.Store.Calls, Sessions: a.Store.Sessions, Health: a.Health, Shipped: Shipped(), Check: check,
+		Clips: a.Store.Clips, Nodes: a.Store.Nodes, Tokens: a.Store.Tokens, CallLog: a.Store.Calls, Sessions: a.Store.Sessions, Licences: licences, Health: a.Health, Shipped: Shipped(), Check: check,
 		Cursors: cursors, Version: "v0.0.0-test", Now: time.Now,
 	})
 	must(t, err)

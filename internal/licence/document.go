@@ -14,6 +14,8 @@ const (
 	MaxSize = 64 << 10
 	// Skew is how far the vendor's clock and ours may differ.
 	Skew = 5 * time.Minute
+	// WarnTime is how long before its end a document is worth a warning.
+	WarnTime = 14 * 24 * time.Hour
 	// maxFeatures and maxWord bound what is shown to operators.
 	maxFeatures = 64
 	maxWord     = 64
