@@ -19,6 +19,9 @@ type Config struct {
 	Store     StoreConfig
 	Retention RetentionConfig
 	Licence   LicenceConfig
+	SMS       SMSConfig `koanf:"sms"`
+	Mail      MailConfig
+	SNOM      SNOMConfig `koanf:"snom"`
 	Log       LogConfig
 }
 
@@ -78,8 +81,9 @@ type HTTPConfig struct {
 
 // TLSConfig is the certificate.
 type TLSConfig struct {
-	Cert string `koanf:"cert" doc:"certificate chain, PEM; empty: one is generated in data_dir/tls"`
-	Key  string `koanf:"key" doc:"its key, PEM"`
+	Cert   string `koanf:"cert" doc:"certificate chain, PEM; empty: one is generated in data_dir/tls"`
+	Key    string `koanf:"key" doc:"its key, PEM"`
+	SNOMCA string `koanf:"snom_ca" doc:"PEM file with the CAs of SNOM's factory certificates; empty: they prove nothing"`
 }
 
 // AdminConfig is the operators' access.
@@ -136,6 +140,9 @@ func Defaults() Config {
 		Licence: LicenceConfig{
 			Products: []string{"pgsm"}, Fresh: 24 * time.Hour, Stale: 72 * time.Hour, Grace: 7 * 24 * time.Hour,
 		},
+		SMS:       SMSConfig{Driver: "file", From: "sipward", PerNumber: 3, Daily: 10000},
+		Mail:      MailConfig{Driver: "file", Daily: 10000, SMTP: SMTPServer{Security: "starttls"}},
+		SNOM:      SNOMConfig{Refresh: 24 * time.Hour},
 		Retention: RetentionConfig{Calls: 90 * 24 * time.Hour, SIPSessions: 30 * 24 * time.Hour},
 		Log:       LogConfig{Level: "info"},
 	}

@@ -42,7 +42,12 @@ func (n *node) listen(ctx context.Context) (l listeners, err error) {
 		return l, err
 	}
 	if l.public != nil {
-		l.public = tls.NewListener(l.public, n.httpTLS())
+		config, err := n.publicTLS()
+		if err != nil {
+			l.close()
+			return l, err
+		}
+		l.public = tls.NewListener(l.public, config)
 	}
 	if l.admin != nil && !loopback(l.admin.Addr()) {
 		l.admin = tls.NewListener(l.admin, n.httpTLS())
@@ -88,6 +93,11 @@ func loopback(a net.Addr) bool {
 
 // run serves until ctx ends, then stops in the order that loses nothing: not ready, no new calls, calls end, HTTP, store.
 func (n *node) run(ctx context.Context, l listeners) error {
+	var err error
+	if n.provisioned, err = n.provision(l, web.NewCursors(n.roots[0].Derive("cursor"))); err != nil {
+		l.close()
+		return err
+	}
 	tables, err := n.adminTables()
 	if err != nil {
 		l.close()
@@ -114,6 +124,7 @@ func (n *node) run(ctx context.Context, l listeners) error {
 	n.serve(inner, g, l.admin, adminAPI)
 	n.serve(inner, g, l.public, publicAPI)
 	n.serve(inner, g, l.metrics, n.metricsAPI())
+	n.provisioned.run(inner, g)
 	g.Go(func() error { return n.store.Run(inner) })
 	g.Go(func() error { return n.pair.Run(inner) })
 	g.Go(func() error { return n.pacer.Run(inner) })

@@ -45,6 +45,9 @@ func (c Config) Validate() []error {
 	v.oneOf("store.fsync", c.Store.Fsync, "always", "interval")
 	v.check(c.Store.MaxStaleness >= time.Second && c.Store.MaxStaleness <= 5*time.Minute, "store.max_staleness: want 1s to 5m, not %s", c.Store.MaxStaleness)
 	c.Licence.validate(&v)
+	c.SMS.validate(&v)
+	c.Mail.validate(&v)
+	c.SNOM.validate(&v)
 	v.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	v.oneOf("log.format", c.Log.Format, "", "text", "json")
 	return v

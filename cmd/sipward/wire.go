@@ -30,24 +30,25 @@ import (
 
 // node is one whole process: every part, wired. Nothing is bound or running yet.
 type node struct {
-	config   Config
-	id       string
-	log      *slog.Logger
-	registry *prometheus.Registry
-	health   *telemetry.Health
-	roots    []seal.Root
-	pair     *pki.Pair
-	files    pki.Files
-	store    *store.Store
-	clips    *media.Library
-	ports    *media.Ports
-	pacer    *media.Pacer
-	sip      *sip.Server
-	records  records
-	devices  *web.Devices
-	licences *licenceproxy.Proxy
-	token    account.Secret // that lets the first operator in
-	started  time.Time
+	config      Config
+	id          string
+	log         *slog.Logger
+	registry    *prometheus.Registry
+	health      *telemetry.Health
+	roots       []seal.Root
+	pair        *pki.Pair
+	files       pki.Files
+	store       *store.Store
+	clips       *media.Library
+	ports       *media.Ports
+	pacer       *media.Pacer
+	sip         *sip.Server
+	records     records
+	provisioned *provisioned // set by run: links hold the port of the bound listener
+	devices     *web.Devices
+	licences    *licenceproxy.Proxy
+	token       account.Secret // that lets the first operator in
+	started     time.Time
 }
 
 // newNode opens the store and builds every part; the error is one line that names the mend.
@@ -213,5 +214,5 @@ func (n *node) adminTables() ([][]web.Route, error) {
 	if err != nil {
 		return nil, err
 	}
-	return [][]web.Route{life.Routes(), hand.Routes()}, nil
+	return [][]web.Route{life.Routes(), hand.Routes(), n.provisioned.outbox.Routes(), n.provisioned.desk.Routes()}, nil
 }
