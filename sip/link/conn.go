@@ -122,7 +122,7 @@ func (c *conn) write() {
 			c.kill(errors.Join(errSlow, err))
 			return
 		}
-		if spare = b[:0]; cap(spare) > maxFrame {
+		if spare = b[:0]; cap(spare) > maxSpare {
 			spare = nil
 		}
 	}

@@ -27,6 +27,7 @@ const (
 	protocol   = 1
 	maxHello   = 8 << 10
 	maxBacklog = 4 << 20
+	maxSpare   = 1 << 20 // of a write buffer that is kept
 )
 
 var errFrame = errors.New("link: the peer sent what is no frame")
