@@ -28,7 +28,7 @@ func TestEveryCallLeavesARecord(t *testing.T) {
 	a, b, off := nodes[0].line(group, "3001"), nodes[0].line(group, "3002"), nodes[0].line(group, "3003")
 	alice, bob := nodes[0].phone(a, muted), nodes[1].phone(b, muted)
 	nodes[0].disable(off)
-	eventually(t, "the disable is known", 2*time.Second, func() bool { return nodes[0].n.sip.Blocked(accountID(off)) })
+	eventually(t, "the disable is known", 2*time.Second, func() bool { return nodes[0].n.sip.Out(accountID(off)) })
 
 	ours, theirs := siptest.Talk(t, alice, "3002", bob)
 	other := nodes[1].n

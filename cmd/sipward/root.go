@@ -12,7 +12,8 @@ func rootCommand(getenv func(string) (string, bool)) *cobra.Command {
 	root := &cobra.Command{
 		Use: "sipward", Short: "Self-hosted server for secure telephony",
 		Long:          "sipward is a SIP registrar and proxy that enforces the state of its accounts and says so aloud.\nStart with: sipward serve --demo",
-		SilenceErrors: true, SilenceUsage: true, Version: version(),
+		SilenceErrors: true, SilenceUsage: true, Version: version(), Args: knownCommand, SuggestionsMinimumDistance: 2,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
@@ -38,6 +39,17 @@ func configFile(flag string) string {
 		return flag
 	}
 	return os.Getenv("SIPWARD_CONFIG")
+}
+
+// knownCommand refuses what is no command, with the one that was probably meant.
+func knownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if like := c.SuggestionsFor(args[0]); len(like) > 0 {
+		return usageError{fmt.Errorf("there is no command %q: did you mean %s?", args[0], like[0])}
+	}
+	return usageError{fmt.Errorf("there is no command %q: see %s --help", args[0], c.CommandPath())}
 }
 
 // clientCommands act on a server through its admin API.
