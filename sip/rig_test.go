@@ -344,7 +344,7 @@ func (r *rig) udp(t testing.TB) wire {
 // text is a minimal request without credentials; headers replace ours of the same name.
 func text(method, uri, via, id string, headers ...string) string {
 	lines := []string{
-		"Via: SIP/2.0/" + via + ";branch=z9hG4bK" + id + ";rport", "Max-Forwards: 70", "From: <sip:1001@" + domain + ">;tag=f" + id,
+		"Via: " + via + ";branch=z9hG4bK" + id + ";rport", "Max-Forwards: 70", "From: <sip:1001@" + domain + ">;tag=f" + id,
 		"To: <sip:1002@" + domain + ">", "Call-ID: " + id + "@test", "CSeq: 1 " + method, "Contact: <sip:1001@127.0.0.1:9>", "Content-Length: 0",
 	}
 	for _, h := range headers {
@@ -361,7 +361,7 @@ func text(method, uri, via, id string, headers ...string) string {
 // ask sends a request and returns the answer.
 func (w wire) ask(method, uri string, headers ...string) string {
 	w.t.Helper()
-	_, err := io.WriteString(w, text(method, uri, "UDP "+w.LocalAddr().String(), rand.Text(), headers...))
+	_, err := io.WriteString(w, text(method, uri, "SIP/2.0/UDP "+w.LocalAddr().String(), rand.Text(), headers...))
 	must(w.t, err)
 	return w.receive(siptest.Patience)
 }

@@ -66,7 +66,7 @@ func TestNoAmplification(t *testing.T) {
 		for what, more := range map[string]string{
 			"bare": "", "inside": "To: <sip:1001@" + domain + ">;tag=x", "forged": "Proxy-Authorization: " + sign("1001", "x", method, "sip:1001@"+domain, "x"),
 		} {
-			in := text(method, "sip:1001@"+domain, "UDP 127.0.0.1", rand.Text()[:12], more)
+			in := text(method, "sip:1001@"+domain, "SIP/2.0/UDP 127.0.0.1", rand.Text()[:12], more)
 			p := &probe{what: method + " " + what, wire: r.udp(t), in: len(in)}
 			_, err := io.WriteString(p, in)
 			must(t, err)

@@ -126,7 +126,7 @@ l: 0
 
 	{"3.3.1 insuf: no Call-ID, From, To", dropped, "INVITE sip:user@example.com SIP/2.0\nCSeq: 193942 INVITE\nVia: SIP/2.0/UDP 192.0.2.95;branch=z9hG4bKkdj.insuf\nContent-Type: application/sdp\nl: 0\n\n"},
 	{"3.3.2 unkscm: the proxy answers 416", accepted, strings.Replace(mandatory("OPTIONS"), "sip:bob@example.com SIP", "nobodyKnowsThisScheme:totallyopaquecontent SIP", 1) + "l: 0\n\n"},
-	{"3.3.3 novelsc: a known scheme that is not SIP", accepted, strings.Replace(mandatory("OPTIONS"), "sip:bob@example.com SIP", "soap:beep://192.0.2.103:3002 SIP", 1) + "l: 0\n\n"},
+	{"3.3.3 novelsc: a known scheme that is not SIP", accepted, strings.Replace(mandatory("OPTIONS"), "sip:bob@example.com SIP", "soap.beep://192.0.2.103:3002 SIP", 1) + "l: 0\n\n"},
 	{"3.3.4 unksm2: unknown schemes in To and From", accepted, strings.Replace(mandatory("REGISTER"), "From: <sip:alice@example.com>", "From: <http://www.example.com>", 1) + "l: 0\n\n"},
 	{"3.3.5 bext01: the proxy answers 420", accepted, mandatory("OPTIONS") + "Require: nothingSupportsThis\nProxy-Require: noProxiesSupportThis\nl: 0\n\n"},
 	{"3.3.6 invut: unknown content type", accepted, mandatory("INVITE") + "Content-Type: application/unknownformat\nContent-Length: 4\n\nxxxx"},

@@ -17,13 +17,29 @@ func parseURI(s string, u *gosip.Uri) bool {
 	if colon < 1 {
 		return false
 	}
-	switch scheme := lower(s[:colon]); scheme {
-	case "sip", "sips":
+	scheme := lower(s[:colon])
+	if scheme == "sip" || scheme == "sips" {
 		u.Scheme = scheme
 		return parseSIPURI(s[colon+1:], u)
 	}
-	// Other schemes go through as they are: whether one is supported is the proxy's to say (416).
-	return colon+1 < len(s) && gosip.ParseUri(s, u) == nil && !u.Wildcard
+	// Other schemes go through as they are: whether one is supported is the proxy's to say (416). sipgo knows schemes of
+	// letters only, so it reads the rest under another name.
+	if !schemeText(scheme) || colon+1 == len(s) || gosip.ParseUri("other:"+s[colon+1:], u) != nil {
+		return false
+	}
+	u.Scheme = scheme
+	return true
+}
+
+// schemeText checks a lower-case scheme (RFC 2396 section 3.1).
+func schemeText(s string) bool {
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if letter := 'a' <= c && c <= 'z'; !letter && (i == 0 || !strings.ContainsRune("0123456789+-.", rune(c))) {
+			return false
+		}
+	}
+	return true
 }
 
 // parseSIPURI reads what follows "sip:" (RFC 3261 section 19.1.1).
