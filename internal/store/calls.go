@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// liveLife is how long the record of a live call is kept without being written again; calls longer than a day are
+	// liveLife is how long the record of a live call is kept without being told again; calls longer than a day are
 	// dropped by their node too.
 	liveLife = 25 * time.Hour
 	// liveBatch is how many live calls one transaction writes.

@@ -104,6 +104,10 @@ func (r *relayed) answer(res *gosip.Response, err error) {
 	if res.StatusCode == 100 {
 		return
 	}
+	if res.StatusCode == 430 && r.x.To.Flow.Peer() != "" { // the other node's word that its flow is gone
+		r.silent(tx.ErrTransport)
+		return
+	}
 	req := r.server.Request()
 	if res.IsSuccess() {
 		refresh(r.dialog, r.x.To.Tag, res)
