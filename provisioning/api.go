@@ -3,75 +3,125 @@ package provisioning
 import (
 	"context"
 	"errors"
-	"net/http"
+	"log/slog"
+	"net/url"
 	"time"
 
+	"github.com/gin-gonic/gin"
+
 	"sipward/internal/account"
+	"sipward/internal/location"
+	"sipward/internal/message"
 	"sipward/internal/seal"
 	"sipward/internal/web"
 )
 
-// Accounts is what this package needs of the repository of accounts.
-type Accounts interface {
-	Create(ctx context.Context, a account.Account) (account.Account, error)
-	ByID(ctx context.Context, id account.ID) (account.Account, error)
-	ByUser(ctx context.Context, user string) (account.Account, error)
-	ByNumber(ctx context.Context, n account.Number) (account.Account, error)
-	Update(ctx context.Context, id account.ID, f func(*account.Account) error) (account.Account, error)
-	Delete(ctx context.Context, id account.ID, version uint64) error
-	List(ctx context.Context, f account.Filter, cursor string, limit int) (account.Page[account.Account], error)
-}
-
-// Groups is what this package needs of the repository of groups.
-type Groups interface {
-	Create(ctx context.Context, g account.Group) (account.Group, error)
-	ByID(ctx context.Context, id account.GroupID) (account.Group, error)
-	Update(ctx context.Context, id account.GroupID, f func(*account.Group) error) (account.Group, error)
-	Delete(ctx context.Context, id account.GroupID, version uint64) error
-	List(ctx context.Context) ([]account.Group, error)
-}
+// What this package needs of the repositories, each as small as its use.
+type (
+	// Accounts is the repository of accounts.
+	Accounts interface {
+		Create(ctx context.Context, a account.Account) (account.Account, error)
+		ByID(ctx context.Context, id account.ID) (account.Account, error)
+		ByUser(ctx context.Context, user string) (account.Account, error)
+		ByNumber(ctx context.Context, n account.Number) (account.Account, error)
+		Update(ctx context.Context, id account.ID, f func(*account.Account) error) (account.Account, error)
+		Delete(ctx context.Context, id account.ID, version uint64) error
+		List(ctx context.Context, f account.Filter, cursor string, limit int) (account.Page[account.Account], error)
+	}
+	// Groups is the repository of groups.
+	Groups interface {
+		Create(ctx context.Context, g account.Group) (account.Group, error)
+		ByID(ctx context.Context, id account.GroupID) (account.Group, error)
+		Update(ctx context.Context, id account.GroupID, f func(*account.Group) error) (account.Group, error)
+		Delete(ctx context.Context, id account.GroupID, version uint64) error
+		List(ctx context.Context) ([]account.Group, error)
+	}
+	// Activations is the repository of links and timelines; Update changes an account and its journal together.
+	Activations interface {
+		ByHash(ctx context.Context, hash [32]byte) (account.ID, error)
+		Journal(ctx context.Context, id account.ID) (account.Account, account.Journal, error)
+		Update(ctx context.Context, id account.ID, f func(*account.Account, *account.Journal) error) (account.Account, account.Journal, error)
+		Awaiting(ctx context.Context) ([]account.ID, error)
+	}
+	// Jobs is the repository of long tasks.
+	Jobs interface {
+		Put(ctx context.Context, j account.Job) error
+		ByID(ctx context.Context, id string) (account.Job, error)
+	}
+	// Locations tells whether a phone has registered.
+	Locations interface {
+		Lookup(ctx context.Context, id account.ID) (account.Account, location.Set, error)
+	}
+	// Outbox takes messages to be sent. The message comes back as it was queued.
+	Outbox interface {
+		Send(ctx context.Context, m message.Message) (message.Message, error)
+	}
+	// Messages tells how far messages have come.
+	Messages interface {
+		List(ctx context.Context, f message.Filter, cursor string, limit int) (account.Page[message.Message], error)
+	}
+	// Devices tells which device asks.
+	Devices interface {
+		Who(c *gin.Context) (account.Account, account.Device, error)
+	}
+)
 
 // Config is the section of the configuration that matters here.
 type Config struct {
-	Realm string // the SIP domain, under which passwords are hashed
+	Realm         string      // the SIP domain, under which passwords are hashed
+	Name          string      // what pages and messages call the server; empty: Realm
+	BaseURL       string      // all links begin with it, whatever a request says
+	Transports    []Transport // how phones reach the SIP node
+	CA            string      // PEM of the CA they must trust; empty: a public one
+	LicenceVendor string      // what accounts made by hand are told to ask
+	App           App
+	DeviceLimit   int // devices of one account; 0: 1, so that an activation ends the device before it
 }
 
-// Deps is what the API needs.
+// Deps is what the API needs. Outbox and Messages may be nil: then links can be shown but not sent. Devices may be nil
+// where there is no public listener.
 type Deps struct {
-	Accounts Accounts
-	Groups   Groups
-	Ring     *seal.Ring // seals SIP credentials; the same keys as the registrar's
-	Cursors  *web.Cursors
-	Now      func() time.Time
+	Accounts    Accounts
+	Groups      Groups
+	Profiles    Profiles
+	Activations Activations
+	Jobs        Jobs
+	Locations   Locations
+	Outbox      Outbox
+	Messages    Messages
+	Devices     Devices
+	Ring        *seal.Ring // seals SIP credentials; the same keys as the registrar's
+	Answers     *seal.Ring // seals what a redemption gave out, for ten minutes
+	FormKey     []byte     // binds a page's form to its visitor; the same on all nodes
+	Cursors     *web.Cursors
+	Now         func() time.Time
+	Log         *slog.Logger
 }
 
-// API is the operators' side of provisioning.
+// API is provisioning, towards operators and towards phones.
 type API struct {
-	realm string
+	config Config
 	Deps
+	pages   *pages
+	imports *imports
 }
 
 // New checks that nothing is missing.
 func New(c Config, d Deps) (*API, error) {
-	if c.Realm == "" || d.Accounts == nil || d.Groups == nil || d.Ring == nil || d.Cursors == nil || d.Now == nil {
-		return nil, errors.New("provisioning: realm, accounts, groups, ring, cursors and clock are all needed")
+	if c.Realm == "" || d.Accounts == nil || d.Groups == nil || d.Profiles == nil || d.Activations == nil || d.Jobs == nil || d.Locations == nil ||
+		d.Ring == nil || d.Answers == nil || len(d.FormKey) == 0 || d.Cursors == nil || d.Now == nil || d.Log == nil {
+		return nil, errors.New("provisioning: realm, repositories, rings, form key, cursors, clock and log are all needed")
 	}
-	return &API{realm: c.Realm, Deps: d}, nil
-}
-
-// Routes is the table of the operators' listener.
-func (a *API) Routes() []web.Route {
-	const v1 = "/api/v1"
-	return []web.Route{
-		{Method: http.MethodGet, Path: v1 + "/groups", Role: account.Auditor, Handle: a.listGroups},
-		{Method: http.MethodPost, Path: v1 + "/groups", Role: account.Admin, Handle: a.createGroup},
-		{Method: http.MethodGet, Path: v1 + "/groups/:id", Role: account.Auditor, Handle: a.showGroup},
-		{Method: http.MethodPatch, Path: v1 + "/groups/:id", Role: account.Admin, Handle: a.editGroup},
-		{Method: http.MethodDelete, Path: v1 + "/groups/:id", Role: account.Admin, Handle: a.deleteGroup},
-		{Method: http.MethodGet, Path: v1 + "/accounts", Role: account.Auditor, Handle: a.listAccounts},
-		{Method: http.MethodPost, Path: v1 + "/accounts", Role: account.Operator, Handle: a.createAccount},
-		{Method: http.MethodGet, Path: v1 + "/accounts/:id", Role: account.Auditor, Handle: a.showAccount},
-		{Method: http.MethodPatch, Path: v1 + "/accounts/:id", Role: account.Operator, Handle: a.editAccount},
-		{Method: http.MethodDelete, Path: v1 + "/accounts/:id", Role: account.Operator, Handle: a.deleteAccount},
+	if u, err := url.Parse(c.BaseURL); err != nil || u.Scheme != "https" || u.Host == "" {
+		return nil, errors.New("provisioning: http.base_url must begin with https://: phones reach their links by it")
 	}
+	if c.Name == "" {
+		c.Name = c.Realm
+	}
+	c.DeviceLimit = max(c.DeviceLimit, 1)
+	pages, err := newPages()
+	if err != nil {
+		return nil, err
+	}
+	return &API{config: c, Deps: d, pages: pages, imports: newImports()}, nil
 }

@@ -30,6 +30,7 @@ func (a *API) createAccount(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	a.note(c.Request.Context(), acc.ID, account.Step{Name: account.StepCreated, Detail: string(acc.Way), By: web.Who(c).Label()})
 	view := web.NewAccount(acc)
 	view.Change = web.ChangeID(acc.ID, acc.Version)
 	if generated(b) {
@@ -55,7 +56,7 @@ func (a *API) build(ctx context.Context, b accountBody) (account.Account, accoun
 	default:
 		_ = acc.Activate(account.ByHand, now) // fails only for a suspended account
 	}
-	if err := a.inGroup(ctx, &f, b.Group, &acc); err != nil {
+	if err := errors.Join(a.inGroup(ctx, &f, b.Group, &acc), a.knows(ctx, &f, acc.Profile)); err != nil {
 		return acc, "", err
 	}
 	secret := account.NewSecret()
@@ -103,7 +104,7 @@ func (a *API) store(ctx context.Context, acc account.Account, secret account.Sec
 			acc.User = randomUser()
 		}
 		acc.Credential = account.Credential{}
-		acc.SetPassword(a.Ring, a.realm, secret)
+		acc.SetPassword(a.Ring, a.config.Realm, secret)
 		made, err := a.Accounts.Create(ctx, acc)
 		var taken *account.TakenError
 		if random && errors.As(err, &taken) && taken.Field == "user" {

@@ -54,6 +54,9 @@ func (e *edit) prepare(c *gin.Context) error {
 	if e.body.Password.Null {
 		e.secret = account.NewSecret()
 	}
+	if err := e.api.knows(c.Request.Context(), &e.faults, account.ProfileID(e.body.Profile.Value)); err != nil {
+		return err
+	}
 	if !e.body.Group.Set {
 		return nil
 	}
@@ -82,7 +85,7 @@ func (e *edit) apply(acc *account.Account) error {
 		return err
 	}
 	if secret != "" {
-		acc.SetPassword(e.api.Ring, e.api.realm, secret)
+		acc.SetPassword(e.api.Ring, e.api.config.Realm, secret)
 	}
 	acc.Updated = e.api.Now().UTC()
 	return nil

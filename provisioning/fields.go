@@ -160,11 +160,11 @@ func email(f *web.Faults, pointer, s string) string {
 	return s
 }
 
-// profile knows the profile that ships with the product.
+// profile checks the form of a profile's id; whether there is one is asked of the store by API.knows.
 func profile(f *web.Faults, s string) account.ProfileID {
 	id := account.ProfileID(s)
-	if id != "" && id != account.DefaultProfile {
-		f.Add("/profile_id", "unknown", `there is no such profile: "default" ships with the product`)
+	if id != "" && !id.Valid() {
+		f.Add("/profile_id", "unknown", noProfile)
 	}
 	return id
 }

@@ -79,6 +79,9 @@ func (a *API) createGroup(c *gin.Context) error {
 	if err := b.apply(&g); err != nil {
 		return err
 	}
+	if err := a.knowsGroups(c, b); err != nil {
+		return err
+	}
 	g, err := a.Groups.Create(c.Request.Context(), g)
 	if err != nil {
 		return groupFault(err)
@@ -107,6 +110,9 @@ func (a *API) editGroup(c *gin.Context) error {
 	id := account.GroupID(c.Param("id"))
 	if !id.Valid() {
 		return web.NotFound("group")
+	}
+	if err := a.knowsGroups(c, b); err != nil {
+		return err
 	}
 	g, err := a.Groups.Update(c.Request.Context(), id, func(g *account.Group) error {
 		if err := match.Check(web.Tag(g.Version)); err != nil {
@@ -138,6 +144,15 @@ func (a *API) deleteGroup(c *gin.Context) error {
 	}
 	c.Status(http.StatusNoContent)
 	return nil
+}
+
+// knowsGroups refuses a profile that does not exist.
+func (a *API) knowsGroups(c *gin.Context, b groupBody) error {
+	var f web.Faults
+	if err := a.knows(c.Request.Context(), &f, account.ProfileID(b.Profile.Value)); err != nil {
+		return err
+	}
+	return f.Err()
 }
 
 func (a *API) group(c *gin.Context) (account.Group, error) {

@@ -22,6 +22,7 @@ type Config struct {
 	SMS       SMSConfig `koanf:"sms"`
 	Mail      MailConfig
 	SNOM      SNOMConfig `koanf:"snom"`
+	App       AppConfig
 	Log       LogConfig
 }
 

@@ -19,6 +19,7 @@ import (
 	"sipward/internal/message"
 	"sipward/internal/seal"
 	"sipward/internal/web"
+	"sipward/provisioning"
 	"sipward/provisioning/mail"
 	"sipward/provisioning/outbox"
 	"sipward/provisioning/sms"
@@ -32,6 +33,7 @@ import (
 type provisioned struct {
 	outbox  *outbox.Outbox
 	desk    *snom.Service
+	life    *provisioning.API
 	public  [][]web.Route // what phones and gateways reach by HTTPS
 	running []func(context.Context) error
 }
@@ -41,6 +43,9 @@ func (n *node) provision(l listeners, cursors *web.Cursors) (p *provisioned, err
 	p = &provisioned{}
 	base := n.config.baseURL(port(l.public))
 	if err := n.post(p, base, cursors); err != nil {
+		return nil, err
+	}
+	if err := n.inviting(p, base, cursors); err != nil {
 		return nil, err
 	}
 	if p.desk, err = n.desks(base, cursors); err != nil {
@@ -123,6 +128,8 @@ func (n *node) post(p *provisioned, base string, cursors *web.Cursors) (err erro
 	}
 	p.outbox, err = outbox.New(c.outboxConfig(), outbox.Deps{
 		Store: n.store.Outbox, Senders: senders, Ring: seal.NewRing("outbox", n.roots...), Node: n.id, Cursors: cursors, Now: time.Now, Log: n.log,
+		Before:  func(ctx context.Context, m message.Message) error { return p.life.MayGo(ctx, m) },
+		Changed: func(ctx context.Context, m message.Message) { p.life.Sent(ctx, m) },
 	})
 	return err
 }

@@ -13,6 +13,7 @@ import (
 
 	"sipward/internal/account"
 	"sipward/internal/seal"
+	"sipward/internal/store/kv/redis"
 	"sipward/media"
 )
 
@@ -30,6 +31,10 @@ func (c Config) Validate() []error {
 	}
 	c.Node.validate(&v)
 	v.check(c.Retention.Calls >= 0 && c.Retention.SIPSessions >= 0, "retention: must not be negative")
+	if c.Redis.URL != "" {
+		err := redis.Check(c.Redis.URL)
+		v.check(err == nil, "%v", err)
+	}
 	c.SIP.validate(&v)
 	_, _, err := c.Media.ports()
 	v.check(err == nil, "media.ports: %v", err)
@@ -41,6 +46,7 @@ func (c Config) Validate() []error {
 	_, _, err = c.Limits.announcements()
 	v.check(err == nil, "limits.announcements_per_account: %v", err)
 	c.HTTP.validate(&v)
+	c.App.validate(&v)
 	v.check((c.TLS.Cert == "") == (c.TLS.Key == ""), "tls.cert and tls.key: give both, or neither for a generated certificate")
 	v.oneOf("store.fsync", c.Store.Fsync, "always", "interval")
 	v.check(c.Store.MaxStaleness >= time.Second && c.Store.MaxStaleness <= 5*time.Minute, "store.max_staleness: want 1s to 5m, not %s", c.Store.MaxStaleness)

@@ -21,7 +21,6 @@ import (
 	"sipward/internal/web"
 	"sipward/licenceproxy"
 	"sipward/media"
-	"sipward/provisioning"
 	"sipward/sip"
 	"sipward/sip/announce"
 	"sipward/sip/link"
@@ -99,7 +98,7 @@ func (c Config) storeConfig() store.Config {
 func (n *node) certificate() (err error) {
 	n.files = pki.Files{Cert: n.config.TLS.Cert, Key: n.config.TLS.Key}
 	if n.config.TLS.Cert == "" {
-		if n.files, err = pki.Ensure(filepath.Join(n.config.DataDir, "tls"), n.config.names(), time.Now()); err != nil {
+		if n.files, err = pki.Ensure(filepath.Join(n.config.DataDir, "tls"), n.config.names(), n.roots[len(n.roots)-1].Derive("ca"), time.Now()); err != nil {
 			return err
 		}
 	}
@@ -200,12 +199,6 @@ func prompts(names []string) []media.Prompt {
 // adminTables are the routes of the operators' listener.
 func (n *node) adminTables() ([][]web.Route, error) {
 	cursors := web.NewCursors(n.roots[0].Derive("cursor"))
-	life, err := provisioning.New(provisioning.Config{Realm: n.config.Domain}, provisioning.Deps{
-		Accounts: n.store.Accounts, Groups: n.store.Groups, Ring: seal.NewRing("ha1", n.roots...), Cursors: cursors, Now: time.Now,
-	})
-	if err != nil {
-		return nil, err
-	}
 	hand, err := admin.New(admin.Deps{
 		Accounts: n.store.Accounts, Groups: n.store.Groups, Locations: n.store.Locations, Changes: n.store.Changes, Effects: n.store,
 		Clips: n.store.Clips, Nodes: n.store.Nodes, Tokens: n.store.Tokens, Calls: n, Licences: n.licences, CallLog: n.store.Calls, Sessions: n.store.Sessions, Health: n.health,
@@ -214,5 +207,5 @@ func (n *node) adminTables() ([][]web.Route, error) {
 	if err != nil {
 		return nil, err
 	}
-	return [][]web.Route{life.Routes(), hand.Routes(), n.provisioned.outbox.Routes(), n.provisioned.desk.Routes()}, nil
+	return [][]web.Route{n.provisioned.life.Routes(), hand.Routes(), n.provisioned.outbox.Routes(), n.provisioned.desk.Routes()}, nil
 }

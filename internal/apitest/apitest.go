@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -30,6 +31,7 @@ import (
 	"sipward/internal/telemetry"
 	"sipward/internal/web"
 	"sipward/provisioning"
+	"sipward/provisioning/outbox"
 )
 
 // Bootstrap is the bootstrap token of every API here.
@@ -49,8 +51,16 @@ type API struct {
 	Routes  []web.Route
 	Health  *telemetry.Health
 	Spec    *openapi3.T
-	Log     *Lines             // what the API has logged
+	Log     *Lines // what the API has logged
+
+	Provisioning *provisioning.API
+	Public       http.Handler // what phones reach
+	Letters      *Letters     // what was sent
+
+	later   atomic.Int64       // nanoseconds
 	Vendor  *fakevendor.Vendor // who signs licences
+	Outbox  *outbox.Outbox     // does not run unless a test runs it
+	Gateway *Gateway           // where the outbox sends
 
 	t      testing.TB
 	router routers.Router
@@ -85,10 +95,9 @@ func OpenWith(t testing.TB, c web.Config) *API {
 	a := &API{t: t, Store: storetest.Open(t), Ring: seal.NewRing("sip", seal.NewRoot()), Log: &Lines{}}
 	a.Health = telemetry.NewHealth(telemetry.Probe{Name: "store", Check: a.Store.Ping})
 	cursors := web.NewCursors(nil)
-	prov, err := provisioning.New(provisioning.Config{Realm: Realm}, provisioning.Deps{
-		Accounts: a.Store.Accounts, Groups: a.Store.Groups, Ring: a.Ring, Cursors: cursors, Now: time.Now,
-	})
+	log, err := telemetry.NewLogger(a.Log, telemetry.LogConfig{Format: "json"})
 	must(t, err)
+	prov := a.provisioning(cursors, log)
 	licences := a.licences()
 	adm, err := admin.New(admin.Deps{
 		Accounts: a.Store.Accounts, Groups: a.Store.Groups, Locations: a.Store.Locations, Changes: a.Store.Changes, Effects: a.Store,
@@ -96,9 +105,7 @@ func OpenWith(t testing.TB, c web.Config) *API {
 		Cursors: cursors, Version: "v0.0.0-test", Now: time.Now,
 	})
 	must(t, err)
-	a.Routes = append(prov.Routes(), adm.Routes()...)
-	log, err := telemetry.NewLogger(a.Log, telemetry.LogConfig{Format: "json"})
-	must(t, err)
+	a.Routes = append(append(prov.Routes(), adm.Routes()...), a.desk(cursors)...)
 	c.Bootstrap = Bootstrap
 	a.Handler, err = web.New(c, web.Deps{Tokens: a.Store.Tokens, Log: log, Metrics: prometheus.NewRegistry(), Now: time.Now}, a.Routes)
 	must(t, err)

@@ -1,0 +1,71 @@
+package apitest
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"sipward/internal/message"
+	"sipward/internal/seal"
+	"sipward/internal/web"
+	"sipward/provisioning"
+)
+
+// BaseURL is where every link here begins.
+const BaseURL = "https://phones.example"
+
+// Letters is an outbox that keeps what it is given.
+type Letters struct {
+	mu   sync.Mutex
+	sent []message.Message
+}
+
+// Send keeps the message.
+func (l *Letters) Send(_ context.Context, m message.Message) (message.Message, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	m.ID, m.Status = message.NewID(), message.Queued
+	l.sent = append(l.sent, m)
+	return m, nil
+}
+
+// All is what was sent so far.
+func (l *Letters) All() []message.Message {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]message.Message(nil), l.sent...)
+}
+
+// provisioning builds that part of the API, and the public listener.
+func (a *API) provisioning(cursors *web.Cursors, log *slog.Logger) *provisioning.API {
+	a.t.Helper()
+	a.Letters = &Letters{}
+	prov, err := provisioning.New(provisioning.Config{
+		Realm: Realm, Name: "Example Phones", BaseURL: BaseURL, CA: "-----BEGIN CERTIFICATE-----\n",
+		Transports: []provisioning.Transport{{Transport: "tls", Host: "sip.example", Port: 5061}},
+		App: provisioning.App{
+			Name: "Phone", Scheme: "pgsm", AppleStore: "https://apps.example/phone", AndroidStore: "https://play.example/phone",
+			AppleIDs: []string{"ABCDE12345.com.example.phone"}, AndroidPackage: "com.example.phone", AndroidFingerprints: []string{fingerprint},
+		},
+	}, provisioning.Deps{
+		Accounts: a.Store.Accounts, Groups: a.Store.Groups, Profiles: a.Store.Profiles, Activations: a.Store.Activations, Jobs: a.Store.Jobs,
+		Locations: a.Store.Locations, Outbox: a.Letters, Messages: a.Store.Outbox, Devices: web.NewDevices(a.Store.Devices, nil, time.Now),
+		Ring: a.Ring, Answers: seal.NewRing("answer", seal.NewRoot()), FormKey: []byte("form key"), Cursors: cursors, Now: a.now, Log: log,
+	})
+	must(a.t, err)
+	a.Provisioning = prov
+	a.Public, err = web.New(web.Config{}, web.Deps{Tokens: a.Store.Tokens, Log: log, Metrics: prometheus.NewRegistry(), Now: time.Now}, prov.Public())
+	must(a.t, err)
+	return prov
+}
+
+// now is the clock of provisioning, which Later moves.
+func (a *API) now() time.Time { return time.Now().Add(time.Duration(a.later.Load())) }
+
+// Later moves the clock of provisioning.
+func (a *API) Later(d time.Duration) { a.later.Add(int64(d)) }
+
+const fingerprint = "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF"
