@@ -12,6 +12,9 @@ import (
 //go:embed txn.lua
 var txnSource string
 
+//go:embed put.lua
+var putSource string
+
 //go:embed range.lua
 var rangeSource string
 

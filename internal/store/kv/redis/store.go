@@ -26,6 +26,7 @@ type Store struct {
 	alarms   *alarms
 	breaker  *breaker
 	txn      script
+	put      script
 	after    script
 	end      context.CancelFunc
 
@@ -74,7 +75,7 @@ func newStore(ctx context.Context, c Config, t target) *Store {
 		target: t, prefix: c.Prefix, replicas: max(c.Replicas, t.replicas),
 		client: redis.NewUniversalClient(t.options(c.Timeout, 2*pipelineWorkers)),
 		alarms: a, breaker: newBreaker(a), end: end,
-		txn: newScript(txnSource), after: newScript(rangeSource),
+		txn: newScript(txnSource), put: newScript(putSource), after: newScript(rangeSource),
 		known: positions{byStream: map[kv.Key]position{}},
 	}
 	if t.mode != cluster {

@@ -2,11 +2,11 @@
 local n, k, a, out = {}, 0, 6, {}
 for i = 1, 6 do n[i] = tonumber(ARGV[i]) end
 for i = 1, n[1] do
-  if redis.call('GETRANGE', KEYS[i], 0, 7) ~= ARGV[a + i] then return i end
+  if redis.call('GETRANGE', KEYS[i], '0', '7') ~= ARGV[a + i] then return i end
 end
 k, a = n[1], a + n[1]
 for i = 1, n[2] do -- everything that can fail comes before the first write
-  local old = redis.call('GETRANGE', KEYS[k + i], 0, 7)
+  local old = redis.call('GETRANGE', KEYS[k + i], '0', '7')
   out[i] = old == '' and 1 or struct.unpack('>I8', old) + 1
 end
 for i = k + n[2] + n[3] + 1, #KEYS - n[6] do redis.call('ZCARD', KEYS[i]) end
