@@ -13,7 +13,7 @@ type Message interface{ Headers() []gosip.Header }
 func Values(m Message, name string) []string {
 	var values []string
 	for _, h := range m.Headers() {
-		if gosip.HeaderToLower(h.Name()) == name {
+		if called(h, name) {
 			values = appendList(values, h.Value())
 		}
 	}
@@ -23,11 +23,17 @@ func Values(m Message, name string) []string {
 // First returns the first header's value as it stands, or "".
 func First(m Message, name string) string {
 	for _, h := range m.Headers() {
-		if gosip.HeaderToLower(h.Name()) == name {
+		if called(h, name) {
 			return h.Value()
 		}
 	}
 	return ""
+}
+
+// called compares lengths first: nearly every header is another one.
+func called(h gosip.Header, name string) bool {
+	n := h.Name()
+	return len(n) == len(name) && strings.EqualFold(n, name)
 }
 
 // Lists reports whether one of the values of the headers called name is the token, without regard to case: option tags

@@ -36,10 +36,11 @@ type socket struct {
 
 	closed atomic.Bool
 
-	mu     sync.Mutex
-	inside bool           // guarded by mu: the reader works on a batch, answers wait for its end
-	out    []ipv4.Message // guarded by mu; packets to send together
-	texts  [][]byte       // guarded by mu; their memory, reused
+	mu      sync.Mutex
+	inside  bool           // guarded by mu: the reader works on a batch, answers wait for its end
+	leading bool           // guarded by mu: a sender gives others a turn and sends for all after that
+	out     []ipv4.Message // guarded by mu; packets to send together
+	texts   [][]byte       // guarded by mu; their memory, reused
 }
 
 // flowKey is what tells UDP flows of a socket apart.

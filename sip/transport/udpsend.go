@@ -2,13 +2,17 @@ package transport
 
 import (
 	"errors"
+	"runtime"
 	"syscall"
 
 	"golang.org/x/net/ipv4"
 )
 
-// send writes one packet without waiting: into the batch the reader is working on, else at once. A message over 1300
-// bytes goes out all the same, in fragments: a flow has no other transport (RFC 3261 section 18.1.1 would switch to TCP).
+// send writes one packet without waiting: into the batch the reader is working on, or into that of whoever is about to
+// send; else it makes room for others first and then sends what came together. Under load the answers of many workers
+// leave in one system call, and the receiver is woken once; alone, a packet leaves as soon as nothing else can run. A
+// message over 1300 bytes goes out all the same, in fragments: a flow has no other transport (RFC 3261 section 18.1.1
+// would switch to TCP).
 func (d *dgram) send(b []byte) error {
 	if len(b) > maxUDP {
 		return errTooBig
@@ -20,8 +24,15 @@ func (d *dgram) send(b []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.addLocked(d, b)
-	if s.inside && len(s.out) < udpBatch {
-		return nil
+	if len(s.out) < udpBatch {
+		if s.inside || s.leading {
+			return nil
+		}
+		s.leading = true
+		s.mu.Unlock()
+		runtime.Gosched()
+		s.mu.Lock()
+		s.leading = false
 	}
 	return s.flushLocked()
 }
