@@ -270,7 +270,7 @@ func checkFiles() finding {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		return warn("", "open files: the limit cannot be read: %v", err)
 	}
-	const mend = "raise it: LimitNOFILE=1048576 in the systemd unit, or ulimit -n"
+	const mend = "raise it: LimitNOFILE=131072 in the systemd unit, or ulimit -n"
 	switch {
 	case limit.Max < 1024:
 		return fail(mend, "open files: at most %d", limit.Max)

@@ -65,9 +65,12 @@ func show(v reflect.Value) string {
 	return fmt.Sprint(v.Interface())
 }
 
-// splitHook reads comma-separated lists; an empty text is an empty list.
-func splitHook(from, to reflect.Type, data any) (any, error) {
+// splitHook reads comma-separated lists, and maps as name=value,name=value; an empty text is an empty one.
+func splitHook(_, to reflect.Type, data any) (any, error) {
 	s, ok := data.(string)
+	if ok && to == reflect.TypeFor[map[string]string]() {
+		return splitMap(s)
+	}
 	if !ok || to != reflect.TypeFor[[]string]() {
 		return data, nil
 	}
@@ -78,4 +81,19 @@ func splitHook(from, to reflect.Type, data any) (any, error) {
 		}
 	}
 	return list, nil
+}
+
+func splitMap(s string) (map[string]string, error) {
+	m := map[string]string{}
+	for part := range strings.SplitSeq(s, ",") {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		name, value, ok := strings.Cut(part, "=")
+		if !ok {
+			return nil, fmt.Errorf("%q: want name=value,name=value", part)
+		}
+		m[strings.TrimSpace(name)] = strings.TrimSpace(value)
+	}
+	return m, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 
@@ -33,12 +34,18 @@ func versionCommand() *cobra.Command {
 	}
 }
 
-// configFile is the file of --config, else of SIPWARD_CONFIG, else none.
+// systemConfig is read when it is there and nothing else is named.
+const systemConfig = "/etc/sipward/sipward.yaml"
+
+// configFile is the file of --config, else of SIPWARD_CONFIG, else the system's if there is one, else none.
 func configFile(flag string) string {
-	if flag != "" {
-		return flag
+	if name := cmp.Or(flag, os.Getenv("SIPWARD_CONFIG")); name != "" {
+		return name
 	}
-	return os.Getenv("SIPWARD_CONFIG")
+	if _, err := os.Stat(systemConfig); err == nil {
+		return systemConfig
+	}
+	return ""
 }
 
 // knownCommand refuses what is no command, with the one that was probably meant.

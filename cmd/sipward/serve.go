@@ -1,12 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -36,6 +40,9 @@ func serve(ctx context.Context, c Config, demo bool, stdout, stderr io.Writer) e
 	log, err := telemetry.NewLogger(stderr, telemetry.LogConfig{Level: c.Log.Level, Format: c.Log.Format})
 	if err != nil {
 		return err
+	}
+	if demo {
+		c.Limits.AnnouncementsPerAccount = "0" // a newcomer listens more than three times
 	}
 	n, err := newNode(ctx, c, log)
 	if err != nil {
@@ -68,7 +75,7 @@ func (n *node) greet(w io.Writer, l listeners, accounts []demoAccount) {
 	for _, network := range []string{"udp", "tcp", "tls", "wss"} {
 		for at, addr := range n.addresses() {
 			if string(at) == network {
-				line("SIP/"+network, addr.String())
+				line("SIP/"+network, n.reachable(addr))
 			}
 		}
 	}
@@ -83,7 +90,7 @@ func (n *node) greet(w io.Writer, l listeners, accounts []demoAccount) {
 		}
 	}
 	if l.public != nil {
-		line("phones", "https://"+l.public.Addr().String())
+		line("phones", "https://"+n.reachable(l.public.Addr()))
 	}
 	if l.metrics != nil {
 		line("metrics", "http://"+l.metrics.Addr().String()+"/metrics")
@@ -95,6 +102,17 @@ func (n *node) greet(w io.Writer, l listeners, accounts []demoAccount) {
 	for _, a := range accounts {
 		line("demo phone", fmt.Sprintf("user %s  password %s  number %s", a.User, a.Password, a.Number))
 	}
+}
+
+// reachable is an address that can be typed into a phone: the advertised name, or this host's name where we listen on all
+// addresses. Both stand in the generated certificate; Linphone accepts names only.
+func (n *node) reachable(a net.Addr) string {
+	ap, err := netip.ParseAddrPort(a.String())
+	if err != nil || !ap.Addr().IsUnspecified() {
+		return a.String()
+	}
+	host, _ := os.Hostname()
+	return net.JoinHostPort(cmp.Or(n.config.SIP.Advertise, host, "localhost"), strconv.Itoa(int(ap.Port()))) + "   (all addresses of this host)"
 }
 
 func (n *node) where() string {

@@ -31,8 +31,9 @@ func In(dir string) Files {
 }
 
 // Ensure makes a CA and a certificate for names (hosts and addresses, the first is the subject) in dir, unless there is
-// a good one already.
-func Ensure(dir string, names []string, now time.Time) (Files, error) {
+// a good one already. The CA's key comes from seed (32 bytes), so that every node of a cluster makes the same CA and a phone
+// that trusts one node trusts all.
+func Ensure(dir string, names []string, seed []byte, now time.Time) (Files, error) {
 	f := In(dir)
 	if good(f, names, now) {
 		return f, nil
@@ -40,7 +41,7 @@ func Ensure(dir string, names []string, now time.Time) (Files, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return f, fmt.Errorf("certificate: %w", err)
 	}
-	ca, caKey, err := authority(f.CA, filepath.Join(dir, "ca.key"), now)
+	ca, caKey, err := authority(f.CA, filepath.Join(dir, "ca.key"), seed, now)
 	if err != nil {
 		return f, err
 	}
@@ -84,8 +85,9 @@ func leaf(names []string, now time.Time) *x509.Certificate {
 	return c
 }
 
-// authority reads the CA, or makes one.
-func authority(certFile, keyFile string, now time.Time) (*x509.Certificate, *ecdsa.PrivateKey, error) {
+// authority reads the CA, or makes the one of the seed. Two nodes' certificates of it differ in time and signature, but a
+// chain is checked by name and key, which are the same.
+func authority(certFile, keyFile string, seed []byte, now time.Time) (*x509.Certificate, *ecdsa.PrivateKey, error) {
 	cert, certErr := readCert(certFile)
 	key, keyErr := readKey(keyFile)
 	if certErr == nil && keyErr == nil {
@@ -94,9 +96,9 @@ func authority(certFile, keyFile string, now time.Time) (*x509.Certificate, *ecd
 	if !errors.Is(certErr, os.ErrNotExist) && certErr != nil {
 		return nil, nil, fmt.Errorf("CA %s: %w: restore it, or remove it and its key to make a new one", certFile, certErr)
 	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), seed) // fails for one seed in 2^32
 	if err != nil {
-		return nil, nil, fmt.Errorf("CA: %w", err)
+		return nil, nil, fmt.Errorf("CA: %w: choose another root_key", err)
 	}
 	ca := &x509.Certificate{
 		SerialNumber: serial(), Subject: pkix.Name{CommonName: "sipward CA"},

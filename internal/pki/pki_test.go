@@ -15,6 +15,9 @@ import (
 	"sipward/internal/pki"
 )
 
+// seed of the CA in every test.
+var seed = [32]byte{1}
+
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 
 // handshake connects a client that trusts the CA file and returns the server certificate it was shown.
@@ -47,7 +50,7 @@ func handshake(t *testing.T, p *pki.Pair, ca, name string) (*x509.Certificate, e
 
 func TestEnsureMakesACertificateClientsAccept(t *testing.T) {
 	t.Parallel()
-	f, err := pki.Ensure(t.TempDir(), []string{"sip.example.com", "127.0.0.1", "::1"}, time.Now())
+	f, err := pki.Ensure(t.TempDir(), []string{"sip.example.com", "127.0.0.1", "::1"}, seed[:], time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +75,7 @@ func TestEnsureKeepsAGoodOneAndRenewsInTime(t *testing.T) {
 	t.Parallel()
 	dir, now := t.TempDir(), time.Now()
 	serial := func(names []string, at time.Time) string {
-		f, err := pki.Ensure(dir, names, at)
+		f, err := pki.Ensure(dir, names, seed[:], at)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -97,11 +100,11 @@ func TestEnsureKeepsAGoodOneAndRenewsInTime(t *testing.T) {
 
 func TestPairFollowsItsFilesAndKeepsAWorkingOne(t *testing.T) {
 	dir, other := t.TempDir(), t.TempDir()
-	f, err := pki.Ensure(dir, []string{"a.example"}, time.Now())
+	f, err := pki.Ensure(dir, []string{"a.example"}, seed[:], time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, err := pki.Ensure(other, []string{"a.example"}, time.Now())
+	g, err := pki.Ensure(other, []string{"a.example"}, seed[:], time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,5 +142,28 @@ func replace(t *testing.T, file string, content []byte) {
 	}
 	if err := os.Rename(tmp, file); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A phone that trusts the CA file of one node accepts the certificate of another node of the same root key.
+func TestNodesOfOneSeedShareTheirCA(t *testing.T) {
+	t.Parallel()
+	var files [3]pki.Files
+	for i, s := range [][32]byte{{1}, {1}, {2}} {
+		f, err := pki.Ensure(t.TempDir(), []string{"node.example"}, s[:], time.Now().Add(time.Duration(-i)*time.Hour))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[i] = f
+	}
+	other, err := pki.Open(files[1].Cert, files[1].Key, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := handshake(t, other, files[0].CA, "node.example"); err != nil {
+		t.Errorf("the other node's certificate: %v", err)
+	}
+	if _, err := handshake(t, other, files[2].CA, "node.example"); err == nil {
+		t.Error("a node of another root key was trusted")
 	}
 }

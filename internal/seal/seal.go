@@ -90,7 +90,7 @@ func LoadOrCreate(path string) ([]Root, error) {
 
 func create(path string) ([]Root, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, fmt.Errorf("root key: %w", err)
+		return nil, fmt.Errorf("data_dir: %w: name a directory this user may write to", err)
 	}
 	r := NewRoot()
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)

@@ -85,7 +85,11 @@ func New(c Config, d Deps) *Announcer {
 // clips.
 func (a *Announcer) Play(ctx context.Context, an Announcement) {
 	clip := a.deps.Clips.Clip(an.Prompt, string(an.Listener.Language))
-	if an.Mode == None || clip == nil || !a.quota.enter(an.Listener.ID) {
+	enough := an.Mode != None && clip != nil && !a.quota.enter(an.Listener.ID)
+	if enough {
+		a.deps.Log.Info("announcement left out: limits.announcements_per_account", "account", an.Listener.ID, "prompt", an.Prompt)
+	}
+	if an.Mode == None || clip == nil || enough {
 		a.refuse(an, an.Final)
 		return
 	}

@@ -61,6 +61,12 @@ func schemes() map[string]target {
 	}
 }
 
+// Check says what is wrong with a URL, without connecting; its errors show no password.
+func Check(url string) error {
+	_, err := parse(url)
+	return err
+}
+
 // parse reads a URL. net/url refuses several hosts with ports, and its errors repeat the password.
 func parse(raw string) (target, error) {
 	scheme, rest, ok := strings.Cut(raw, "://")
