@@ -28,11 +28,15 @@ func (w wire) signed(user, password, method, uri string, headers ...string) stri
 
 // sign makes credentials of RFC 7616 for a nonce used for the first time.
 func sign(user, password, method, uri, nonce string) string {
+	return signCount(user, password, method, uri, nonce, "00000001")
+}
+
+func signCount(user, password, method, uri, nonce, nc string) string {
 	h := func(parts ...string) string {
 		sum := sha256.Sum256([]byte(strings.Join(parts, ":")))
 		return hex.EncodeToString(sum[:])
 	}
-	const nc, cnonce = "00000001", "c"
+	const cnonce = "c"
 	response := h(h(user, domain, password), nonce, nc, cnonce, "auth", h(method, uri))
 	return fmt.Sprintf(`Digest username="%s", realm="%s", nonce="%s", uri="%s", algorithm=SHA-256, cnonce="%s", qop=auth, nc=%s, response="%s"`,
 		user, domain, nonce, uri, cnonce, nc, response)

@@ -65,6 +65,7 @@ type Layer struct {
 	// static after Listen
 	listeners []*listener
 	sockets   []*socket
+	names     map[Network]named
 
 	// static after Run began
 	handler Handler
@@ -85,7 +86,7 @@ func New(c Config, d Deps) (*Layer, error) {
 	l := &Layer{
 		config: c, lim: &lim, tls: d.TLS, metrics: m, log: d.Log, seed: maphash.MakeSeed(),
 		mint: newMint(d.TokenKey, d.Node, boot), guard: newGuard(&lim, d.Exempt),
-		quiet: &quiet{kinds: map[string]*quietKind{}}, inboxes: newInboxes(&lim),
+		names: map[Network]named{}, quiet: &quiet{kinds: map[string]*quietKind{}}, inboxes: newInboxes(&lim),
 		texts: sync.Pool{New: func() any { return bytes.NewBuffer(make([]byte, 0, 2048)) }},
 		heads: sync.Pool{New: func() any { return &head{fields: make([]field, 0, 32)} }},
 	}

@@ -52,11 +52,11 @@ func (f *Flow) Host() (host string, port int) {
 	if f.far != nil {
 		return f.far.carrier.Host(f.net)
 	}
-	host, port = f.layer.Host(f.net)
-	if local := f.local.Addr(); f.layer.config.Advertise == "" && local.IsValid() && !local.IsUnspecified() {
-		host = hostText(local.Unmap())
+	name := f.layer.names[f.net]
+	if local := f.local.Addr(); local != name.addr && f.layer.config.Advertise == "" && local.IsValid() && !local.IsUnspecified() {
+		return hostText(local.Unmap()), name.port
 	}
-	return host, port
+	return name.host, name.port
 }
 
 // Named reports whether anybody has asked for the flow's token: if not, no other node knows of the flow.

@@ -27,8 +27,12 @@ func (l *Layer) Listen(ctx context.Context) error {
 	if err != nil {
 		l.closeListeners()
 		l.listeners, l.sockets = nil, nil
+		return err
 	}
-	return err
+	for _, n := range [...]Network{UDP, TCP, TLS, WS, WSS} {
+		l.names[n] = l.name(n)
+	}
+	return nil
 }
 
 func (l *Layer) listenTCP(ctx context.Context, n Network, address string) error {
@@ -97,20 +101,33 @@ func (l *Layer) closeListeners() {
 }
 
 // Host is the host or address to advertise for a network, and its port (0: the default one of the transport, or the
-// network is off).
+// network is off). It is found out once, by Listen: every message needs it.
 func (l *Layer) Host(n Network) (string, int) {
-	host, port := l.config.Advertise, 0
+	named := l.names[n]
+	return named.host, named.port
+}
+
+// named is how we call ourselves on a network.
+type named struct {
+	host string
+	addr netip.Addr // the same, when it is an address of this machine
+	port int
+}
+
+func (l *Layer) name(n Network) named {
+	v := named{host: l.config.Advertise}
 	if a := l.Addr(n); a != nil {
 		ap := addrPort(a)
-		port = int(ap.Port())
-		if host == "" {
-			host = hostText(ownAddress(ap.Addr()))
+		v.port = int(ap.Port())
+		if v.host == "" {
+			v.addr = ownAddress(ap.Addr())
+			v.host = hostText(v.addr)
 		}
 	}
-	if port == defaultPort(n) {
-		port = 0
+	if v.port == defaultPort(n) {
+		v.port = 0
 	}
-	return host, port
+	return v
 }
 
 // defaultPort of a transport in a SIP URI or Via (RFC 3261 section 19.1.2, RFC 7118 section 5).
