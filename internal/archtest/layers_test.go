@@ -15,7 +15,7 @@ type layer struct {
 }
 
 // nouns are layer 0: they import each other one way and nothing else, so that anyone may share them.
-var nouns = []string{"internal/account", "internal/call", "internal/device", "internal/licence", "internal/location", "internal/message", "internal/seal"}
+var nouns = []string{"internal/account", "internal/call", "internal/device", "internal/keylog", "internal/licence", "internal/location", "internal/message", "internal/seal"}
 
 // below are what the SIP packages share.
 var below = []string{"internal/account", "internal/call", "internal/location", "internal/seal", "internal/telemetry", "sip/header", "sip/reply"}
@@ -73,6 +73,7 @@ var layers = []layer{
 	{packages: "internal/device", may: []string{"internal/account", "internal/seal"}, std: true},
 	{packages: "internal/message", may: []string{"internal/account", "internal/seal"}, std: true},
 	{packages: "internal/location", may: []string{"internal/account"}, std: true},
+	{packages: "internal/keylog", may: []string{"internal/account"}, std: true},
 	{packages: "internal/licence", may: []string{"internal/account"}, std: true},
 	{packages: "internal/licence/fakevendor", may: []string{"internal/account", "internal/licence"}, std: true},
 	{packages: "internal/seal", std: true},

@@ -60,7 +60,7 @@ func (r *Accounts) remove(ctx context.Context, a *account.Account, version uint6
 	t := kv.Txn{
 		Tag:     key.Tag,
 		Checks:  []kv.Check{{Key: key, Version: version}},
-		Deletes: []kv.Key{key, c.keys.location(a.ID), c.keys.journal(a.ID), c.keys.licence(a.ID), c.keys.certificate(a.ID)},
+		Deletes: []kv.Key{key, c.keys.location(a.ID), c.keys.journal(a.ID), c.keys.licence(a.ID)},
 		Adds:    []kv.IndexAdd{c.begin(o)},
 		Removes: []kv.IndexRemove{{Index: c.keys.accounts(b), Member: id}, {Index: c.keys.bound(b), Member: id}, {Index: c.keys.awaiting(b), Member: id}, {Index: c.keys.licences(b), Member: id}},
 		Appends: []kv.Append{c.change(a, version+1, true)},

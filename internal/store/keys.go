@@ -17,7 +17,6 @@ const buckets = 64
 //	{bNN}loc:<id>            record   its bindings; expires a little after the last of them
 //	{bNN}lic:<id>            record   its cached licences
 //	{bNN}licfetch:<id>:<p>   record   until when one node fetches, or nobody shall; expires soon
-//	{bNN}cert:<id>           record   the certificate for messages
 //	{bNN}licences            index    ids of accounts with licences, score: the first end (ms)
 //	{bNN}accounts            index    ids of accounts, score: created (ms)
 //	{bNN}members:<group>     index    ids of a group's accounts, score: created (ms)
@@ -41,6 +40,9 @@ const buckets = 64
 //	{lN}sess:…               the same for entries of the SIP sessions log
 //	{live}call:<node>/<id>   record   a call that is up   {live}calls   index, score: begun (ms)
 //	{org}rootcheck           record   what tells the cluster's root key from another, and nothing more
+//	{keylog}head             record   size and peaks of the log of keys
+//	{keylog}entry:<n>        record   its entries          {keylog}node:<l>:<i>  record  hashes of its complete subtrees
+//	{keylog}last:<account>   record   the account's last entry
 //	{nodes}node:<id>         record   heartbeat           {nodes}nodes  index, score: seen (ms)
 type keyspace struct {
 	bucket [buckets]string // the tags of the buckets
@@ -50,7 +52,9 @@ type keyspace struct {
 const (
 	orgTag  = "org"
 	nodeTag = "nodes"
-	liveTag = "live"
+
+	keylogTag = "keylog"
+	liveTag   = "live"
 )
 
 func newKeyspace() *keyspace {
@@ -90,10 +94,6 @@ func (k *keyspace) licenceFetch(id account.ID, product string) kv.Key {
 
 func (k *keyspace) licences(bucket int) kv.Key {
 	return kv.Key{Tag: k.bucket[bucket], Name: "licences"}
-}
-
-func (k *keyspace) certificate(id account.ID) kv.Key {
-	return kv.Key{Tag: k.tag(id), Name: "cert:" + string(id)}
 }
 
 func (k *keyspace) accounts(bucket int) kv.Key {
@@ -166,6 +166,8 @@ func (k *keyspace) pastIndex(kind string, shard int, of account.ID) kv.Key {
 func (k *keyspace) rootCheck() kv.Key       { return k.orgKey("rootcheck") }
 func (k *keyspace) live(name string) kv.Key { return kv.Key{Tag: liveTag, Name: "call:" + name} }
 func (k *keyspace) lives() kv.Key           { return kv.Key{Tag: liveTag, Name: "calls"} }
+
+func (k *keyspace) keylog(name string) kv.Key { return kv.Key{Tag: keylogTag, Name: name} }
 
 // plain reports whether s may be part of a key: 1 to 64 letters, digits, and - _ . only.
 func plain(s string) bool {

@@ -61,6 +61,7 @@ func New(ctx context.Context, port kv.Store, c Config, log *slog.Logger, m prome
 		Accounts:    &Accounts{c: core},
 		Devices:     &Devices{accounts: &Accounts{c: core}},
 		Licences:    &Licences{c: core},
+		MessageKeys: &MessageKeys{accounts: &Accounts{c: core}},
 		Locations:   &Locations{c: core},
 		Changes:     &Changes{c: core},
 		Groups:      &Groups{c: core},

@@ -16,6 +16,7 @@ type Store struct {
 	Accounts    *Accounts
 	Devices     *Devices
 	Licences    *Licences
+	MessageKeys *MessageKeys
 	Locations   *Locations
 	Changes     *Changes
 	Groups      *Groups
