@@ -33,13 +33,14 @@ type server struct {
 	t   testing.TB
 	n   *node
 	api *apiclient.Client
+	url string // of the admin API
 }
 
 // realm is the domain of every server under test.
 const realm = "sipward.test"
 
 // testConfig is a node on free ports, with its state in a directory of the test.
-func testConfig(t *testing.T) Config {
+func testConfig(t testing.TB) Config {
 	t.Helper()
 	c := Defaults()
 	c.DataDir, c.Domain = t.TempDir(), realm
@@ -54,7 +55,7 @@ func testConfig(t *testing.T) Config {
 }
 
 // start runs a node until the test ends.
-func start(t *testing.T, c Config) *server {
+func start(t testing.TB, c Config) *server {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	n, err := newNode(t.Context(), c, log)
@@ -79,7 +80,7 @@ func start(t *testing.T, c Config) *server {
 		t.Fatal(err)
 	}
 	t.Cleanup(api.Close)
-	return &server{t: t, n: n, api: api}
+	return &server{t: t, n: n, api: api, url: "http://" + l.admin.Addr().String()}
 }
 
 // line is an account and what its phone needs.
@@ -184,7 +185,7 @@ func clip8k(t testing.TB, lang string, p media.Prompt) []int16 {
 }
 
 // eventually waits for something to become true; a passing test never waits long.
-func eventually(t *testing.T, what string, limit time.Duration, ok func() bool) {
+func eventually(t testing.TB, what string, limit time.Duration, ok func() bool) {
 	t.Helper()
 	deadline := time.NewTimer(limit)
 	defer deadline.Stop()
