@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	gosip "github.com/emiago/sipgo/sip"
 
@@ -230,9 +231,18 @@ func (s *Server) limited(t *tx.Server, caller account.Account, found proxy.Call,
 
 func failure(p media.Prompt) bool { return p == media.NumberUnknown || p == media.NotReachable }
 
+// talked is how long a call was up; 0 when it was not answered.
+func talked(r call.Record) time.Duration {
+	if r.Answered.IsZero() {
+		return 0
+	}
+	return r.Ended.Sub(r.Answered)
+}
+
 func (s *Server) ended(r call.Record) {
 	s.metrics.call(r)
-	s.log.Info("call ended", "call_id", r.CallID, "from", r.FromNumber, "to", r.ToNumber, "code", r.Code, "disposition", string(r.Disposition))
+	s.log.Info("call ended", "call_id", r.CallID, "from", r.FromNumber, "to", r.ToNumber, "code", r.Code, "disposition", string(r.Disposition),
+		"seconds", talked(r).Seconds(), "reason", r.Reason)
 	if s.deps.Calls != nil {
 		s.deps.Calls.Ended(r)
 	}

@@ -44,7 +44,7 @@ func New(c Config) (*Client, error) {
 		return nil, fmt.Errorf("the API's address %q is not a URL: write it as http://127.0.0.1:8080", c.URL)
 	}
 	if c.Token == "" {
-		return nil, errors.New("no token: give --token, or set SIPWARD_TOKEN (the first one is admin.bootstrap_token)")
+		return nil, errors.New("no token: give --token, or set SIPWARD_TOKEN (the first one stands in admin.token in the data_dir of the server, unless admin.bootstrap_token names one)")
 	}
 	tr := &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}, Proxy: nil, ForceAttemptHTTP2: true}
 	if c.CAFile != "" {
