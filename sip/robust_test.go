@@ -1,0 +1,59 @@
+package sip_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"sipward/internal/account"
+	"sipward/sip"
+	"sipward/sip/phone"
+	"sipward/sip/siptest"
+)
+
+// faulty is a store that breaks for some numbers.
+type faulty struct{ sip.Accounts }
+
+func (f faulty) CachedByNumber(ctx context.Context, n account.Number) (account.Account, error) {
+	switch n {
+	case "1666":
+		panic("injected")
+	case "1777":
+		<-ctx.Done()
+		return account.Account{}, ctx.Err()
+	}
+	return f.Accounts.CachedByNumber(ctx, n)
+}
+
+// F21: a panic costs one request and no other. A store that does not answer costs 503 within its time.
+func TestFaultsStayWithTheirRequest(t *testing.T) {
+	t.Parallel()
+	r := serve(t, func(_ *sip.Config, d *sip.Deps) { d.Accounts = faulty{d.Accounts} })
+	alice, bob := r.line(t, "1001").registered(t), r.line(t, "1002").registered(t)
+	ended(t, dial(t, alice, "1666"), 500)
+	request(t, alice, 500, "MESSAGE", "1666")
+	began := time.Now()
+	c := dial(t, alice, "1777")
+	ended(t, c, 503)
+	if after := phone.Header(c.Final(), "Retry-After"); after == "" {
+		t.Error("503 without Retry-After")
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("the 503 came after %s", took)
+	}
+	c = dial(t, alice, "1002")
+	incoming(t, bob).Busy()
+	ended(t, c, 486)
+}
+
+// A pool that is full refuses at once.
+func TestOverload(t *testing.T) {
+	t.Parallel()
+	r := serve(t, func(c *sip.Config, d *sip.Deps) { c.Workers, c.Waiting, d.Accounts = 1, 1, faulty{d.Accounts} })
+	alice := r.line(t, "1001").registered(t)
+	for range 12 { // the worker waits, one waits behind it, the others get 503
+		dial(t, alice, "1777")
+	}
+	saw(t, alice, "SIP/2.0 503 ")
+	eventually(t, "it serves again", func() bool { return alice.Register(siptest.Within(t)) == nil })
+}
