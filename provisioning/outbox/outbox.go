@@ -53,7 +53,8 @@ type Deps struct {
 	Ring    *seal.Ring // seals what messages say
 	Node    string
 	Cursors *web.Cursors
-	// Before says whether a message may still go: its link may have been revoked, its account disabled. nil: always.
+	// Before says whether a message may still go: account.ErrGone when its link was revoked or used, account.ErrDisabled
+	// and account.ErrNotFound are final, anything else is asked again. nil: it always may.
 	Before func(ctx context.Context, m message.Message) error
 	// Changed is told of every new status, in order for each message; it must not fail and is told again after a crash.
 	// A link's lifetime counts from the call with the status sent. nil: nobody listens.

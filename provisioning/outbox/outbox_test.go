@@ -344,7 +344,7 @@ func TestAMessageWhoseLinkIsRevokedIsNotSent(t *testing.T) {
 	r := open(t, storetest.Open(t), "n1", outbox.Config{}, g, func(d *outbox.Deps) {
 		d.Before = func(_ context.Context, m message.Message) error {
 			if m.Link == "revoked" {
-				return errors.New("its link was revoked")
+				return fmt.Errorf("link: %w", account.ErrGone)
 			}
 			return nil
 		}
@@ -355,7 +355,7 @@ func TestAMessageWhoseLinkIsRevokedIsNotSent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := r.wait(m.ID, message.Failed); got.Reason != "its link was revoked" {
+	if got := r.wait(m.ID, message.Failed); got.Reason != "it was not sent: "+account.ErrGone.Error() {
 		t.Errorf("%+v", got)
 	}
 	g.mu.Lock()

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"sipward/internal/account"
 	"sipward/internal/message"
 )
 
@@ -128,13 +129,23 @@ func (o *Outbox) attempt(ctx context.Context, m message.Message) ([]string, erro
 	}
 	if o.Before != nil {
 		if err := o.Before(ctx, m); err != nil {
-			return nil, &message.Failure{Reason: err.Error(), Permanent: true}
+			return nil, withheld(err)
 		}
 	}
 	if err := o.open(&m); err != nil {
 		return nil, &message.Failure{Reason: fmt.Sprintf("what it says cannot be opened: %v", err), Permanent: true}
 	}
 	return o.Senders[m.Channel].Send(ctx, m)
+}
+
+// withheld is a message that may not go: for good when its link or account says so, else it is asked again.
+func withheld(err error) error {
+	for _, final := range []error{account.ErrGone, account.ErrDisabled, account.ErrNotFound} {
+		if errors.Is(err, final) {
+			return &message.Failure{Reason: "it was not sent: " + final.Error(), Permanent: true}
+		}
+	}
+	return &message.Failure{Reason: "whether it may be sent is not known at present"}
 }
 
 // fail decides what becomes of a message whose attempt failed.
