@@ -44,7 +44,10 @@ func frame(t testing.TB, c io.Writer, fin bool, op ws.OpCode, payload string) {
 // wsAnswer reads one frame.
 func wsAnswer(t testing.TB, c io.Reader) ws.Frame {
 	t.Helper()
-	f, err := ws.ReadFrame(c)
+	h, err := ws.ReadHeader(c)
+	must(t, err)
+	f := ws.Frame{Header: h, Payload: make([]byte, min(h.Length, 1<<16))}
+	_, err = io.ReadFull(c, f.Payload)
 	must(t, err)
 	return f
 }

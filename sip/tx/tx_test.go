@@ -90,12 +90,6 @@ func (w *wire) last() gosip.Message {
 	return w.sent[len(w.sent)-1].msg
 }
 
-func (w *wire) forget() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.sent = nil
-}
-
 func name(m gosip.Message) string {
 	switch m := m.(type) {
 	case *gosip.Request:
