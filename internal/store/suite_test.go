@@ -117,6 +117,3 @@ func running(t testing.TB, port kv.Store, opts ...func(*store.Config)) *store.St
 	storetest.Run(t, s)
 	return s
 }
-
-// bg is for what outlasts t.Context.
-func bg(t testing.TB) context.Context { return context.WithoutCancel(t.Context()) }

@@ -1,4 +1,4 @@
-#!/bin/sh
+!/usr/bin/env bash
 # Speaks texts.tsv into <lang>/<prompt>.wav: 16 kHz mono 16 bit, trimmed, about -18 dBFS RMS, peak at most -3 dBFS.
 # Needs espeak-ng and sox, no network. Run it after a change of texts.tsv and commit the WAV files.
 #   make.sh            all clips
@@ -27,9 +27,9 @@ rms() { # dBFS of a file
 while IFS='	' read -r lang prompt text; do
 	case $lang in '' | '#'*) continue ;; esac
 	[ -z "$only" ] || [ "$only" = "$lang" ] || continue
-	set -- $(voice "$lang")
+	read -r name speed < <(voice "$lang")
 	mkdir -p "$lang"
-	espeak-ng -v "$1" -s "$2" -g 2 -w "$tmp/spoken.wav" -- "$text"
+	espeak-ng -v "$name" -s "$speed" -g 2 -w "$tmp/spoken.wav" -- "$text"
 	# The band a wideband phone can hear, one voice level, no silence at either end.
 	sox -D "$tmp/spoken.wav" -r 16000 -c 1 -b 16 "$tmp/even.wav" \
 		gain -6 highpass 90 rate -v 16000 compand 0.005,0.12 6:-60,-50,-30,-24,-18,-16,0,-10 0 -60 0.005 \

@@ -155,7 +155,7 @@ func result(t *kv.Txn, cmd *redis.Cmd) (kv.Result, error) {
 }
 
 func errAnswer() error {
-	return fmt.Errorf("%w: %w", kv.ErrUnavailable, errors.New("Redis gave an answer that is none of ours"))
+	return fmt.Errorf("%w: %w", kv.ErrUnavailable, errors.New("an answer of Redis that is none of ours"))
 }
 
 func results(t *kv.Txn, v []any) (kv.Result, error) {
