@@ -33,6 +33,7 @@ type server struct {
 	t   testing.TB
 	n   *node
 	api *apiclient.Client
+	url string // of the admin API
 }
 
 // realm is the domain of every server under test.
@@ -79,7 +80,7 @@ func start(t testing.TB, c Config) *server {
 		t.Fatal(err)
 	}
 	t.Cleanup(api.Close)
-	return &server{t: t, n: n, api: api}
+	return &server{t: t, n: n, api: api, url: "http://" + l.admin.Addr().String()}
 }
 
 // line is an account and what its phone needs.
