@@ -30,7 +30,6 @@ func (a *API) createAccount(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	a.note(c.Request.Context(), acc.ID, account.Step{Name: account.StepCreated, Detail: string(acc.Way), By: web.Who(c).Label()})
 	view := web.NewAccount(acc)
 	view.Change = web.ChangeID(acc.ID, acc.Version)
 	if generated(b) {
