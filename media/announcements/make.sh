@@ -1,4 +1,4 @@
-!/usr/bin/env bash
+#!/usr/bin/env bash
 # Speaks texts.tsv into <lang>/<prompt>.wav: 16 kHz mono 16 bit, trimmed, about -18 dBFS RMS, peak at most -3 dBFS.
 # Needs espeak-ng and sox, no network. Run it after a change of texts.tsv and commit the WAV files.
 #   make.sh            all clips
