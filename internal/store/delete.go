@@ -3,8 +3,10 @@ package store
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 
 	"sipward/internal/account"
+	"sipward/internal/device"
 	"sipward/internal/store/kv"
 )
 
@@ -82,7 +84,26 @@ func (r *Accounts) afterRemove(ctx context.Context, o operation) {
 	defer cancel()
 	r.c.cache.changed(o.id, 0, true)
 	r.c.away.forget(o.id)
+	if err := r.c.release(ctx, o.id); err != nil {
+		r.c.log.WarnContext(ctx, "store: messages of a deleted account are kept until they are 90 days old, and none is sent", "account", o.id, "err", err)
+	}
 	if _, err := r.c.settle(ctx, o); err != nil {
 		r.c.log.WarnContext(ctx, "store: claims of a deleted account are left to the sweep", "account", o.id, "err", err)
 	}
+}
+
+// release forgets an account's messages and takes its desk phones from it. Both lie under another tag than the account.
+func (c *core) release(ctx context.Context, id account.ID) error {
+	phones := newPhones(c)
+	theirs, err := phones.OfAccount(ctx, id)
+	for _, p := range theirs {
+		_, failed := phones.Update(ctx, p.MAC, func(p *device.Phone) error {
+			if p.Account == id {
+				p.Account = ""
+			}
+			return nil
+		})
+		err = errors.Join(err, failed)
+	}
+	return errors.Join(err, newOutbox(c).Purge(ctx, id))
 }
