@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/ed25519"
 	"crypto/x509"
 	"fmt"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"sipward/internal/licence"
 	"sipward/internal/web"
 	"sipward/licenceproxy"
+	"sipward/provisioning"
 )
 
 // reProduct is a product's name as keys of the store may contain it.
@@ -45,7 +47,7 @@ func (c LicenceConfig) cas() (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// licensing builds the proxy to the vendor.
+// licensing builds what phones ask with their device tokens: the proxy to the vendor and the directory of keys.
 func (n *node) licensing() error {
 	c := n.config.Licence
 	keys, err := licence.ParseKeys(c.PublicKey)
@@ -65,5 +67,12 @@ func (n *node) licensing() error {
 		Upstream: c.Upstream, Credential: account.Secret(c.Credential), Direct: c.Direct, Keys: keys, RootCAs: cas, Products: c.Products,
 		Policy: licence.Policy{Fresh: c.Fresh, Stale: c.Stale, Grace: c.Grace},
 	}, licenceproxy.Deps{Licences: n.store.Licences, Devices: n.devices, Log: n.log, Metrics: n.registry, Now: time.Now})
+	if err != nil {
+		return err
+	}
+	n.directory, err = provisioning.NewKeyDirectory(provisioning.KeyDeps{
+		Accounts: n.store.Accounts, Keys: n.store.MessageKeys, Devices: n.devices, NonceKey: n.roots[0].Derive("key nonce"),
+		LogKey: ed25519.NewKeyFromSeed(n.roots[0].Derive("key log")), Now: time.Now,
+	})
 	return err
 }

@@ -21,6 +21,7 @@ import (
 	"sipward/internal/web"
 	"sipward/licenceproxy"
 	"sipward/media"
+	"sipward/provisioning"
 	"sipward/sip"
 	"sipward/sip/announce"
 	"sipward/sip/link"
@@ -46,6 +47,7 @@ type node struct {
 	provisioned *provisioned // set by run: links hold the port of the bound listener
 	devices     *web.Devices
 	licences    *licenceproxy.Proxy
+	directory   *provisioning.KeyDirectory
 	token       account.Secret // that lets the first operator in
 	started     time.Time
 }
@@ -207,5 +209,5 @@ func (n *node) adminTables() ([][]web.Route, error) {
 	if err != nil {
 		return nil, err
 	}
-	return [][]web.Route{n.provisioned.life.Routes(), hand.Routes(), n.provisioned.outbox.Routes(), n.provisioned.desk.Routes()}, nil
+	return [][]web.Route{n.provisioned.life.Routes(), hand.Routes(), n.provisioned.outbox.Routes(), n.provisioned.desk.Routes(), n.directory.Routes()}, nil
 }

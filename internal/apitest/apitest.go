@@ -106,6 +106,7 @@ func OpenWith(t testing.TB, c web.Config) *API {
 	})
 	must(t, err)
 	a.Routes = append(append(prov.Routes(), adm.Routes()...), a.desk(cursors)...)
+	a.Routes = append(a.Routes, a.keyDirectory().Routes()...)
 	c.Bootstrap = Bootstrap
 	a.Handler, err = web.New(c, web.Deps{Tokens: a.Store.Tokens, Log: log, Metrics: prometheus.NewRegistry(), Now: time.Now}, a.Routes)
 	must(t, err)

@@ -1,6 +1,8 @@
 package apitest
 
 import (
+	"bytes"
+	"crypto/ed25519"
 	"log/slog"
 	"net/http/httptest"
 	"time"
@@ -8,6 +10,7 @@ import (
 	"sipward/internal/licence/fakevendor"
 	"sipward/internal/web"
 	"sipward/licenceproxy"
+	"sipward/provisioning"
 )
 
 // licences is a proxy in front of a vendor that does as it is told.
@@ -27,4 +30,15 @@ func (a *API) licences() *licenceproxy.Proxy {
 		upstream.Close()
 	})
 	return p
+}
+
+// keyDirectory is the directory of keys for messages.
+func (a *API) keyDirectory() *provisioning.KeyDirectory {
+	a.t.Helper()
+	k, err := provisioning.NewKeyDirectory(provisioning.KeyDeps{
+		Accounts: a.Store.Accounts, Keys: a.Store.MessageKeys, Devices: web.NewDevices(a.Store.Devices, nil, time.Now),
+		NonceKey: bytes.Repeat([]byte{1}, 32), LogKey: ed25519.NewKeyFromSeed(bytes.Repeat([]byte{2}, ed25519.SeedSize)), Now: time.Now,
+	})
+	must(a.t, err)
+	return k
 }
