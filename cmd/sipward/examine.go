@@ -49,12 +49,17 @@ func (c Config) pingStore(ctx context.Context) error {
 
 func (c Config) ports() []portOf {
 	var list []portOf
+	links := ""
+	if c.Redis.URL != "" {
+		links = c.Node.Listen
+	}
 	for _, p := range []struct {
 		key, network string
 		addresses    []string
 	}{
 		{"sip.udp", "udp", c.SIP.UDP}, {"sip.tcp", "tcp", c.SIP.TCP}, {"sip.tls", "tcp", c.SIP.TLS}, {"sip.wss", "tcp", c.SIP.WSS},
 		{"http.public", "tcp", []string{c.HTTP.Public}}, {"http.admin", "tcp", []string{c.HTTP.Admin}}, {"http.metrics", "tcp", []string{c.HTTP.Metrics}},
+		{"node.listen", "tcp", []string{links}},
 	} {
 		for _, a := range p.addresses {
 			if a != "" {
