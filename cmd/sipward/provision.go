@@ -127,7 +127,7 @@ func (n *node) post(p *provisioned, base string, cursors *web.Cursors) (err erro
 		return err
 	}
 	p.outbox, err = outbox.New(c.outboxConfig(), outbox.Deps{
-		Store: n.store.Outbox, Senders: senders, Ring: seal.NewRing("outbox", n.roots...), Node: n.id, Cursors: cursors, Now: time.Now, Log: n.log,
+		Store: n.store.Outbox, Senders: senders, Ring: seal.NewRing("outbox", n.roots...), Node: n.id, Cursors: cursors, Now: time.Now, Log: n.log, Metrics: n.registry,
 		Before:  func(ctx context.Context, m message.Message) error { return p.life.MayGo(ctx, m) },
 		Changed: func(ctx context.Context, m message.Message) { p.life.Sent(ctx, m) },
 	})

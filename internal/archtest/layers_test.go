@@ -152,7 +152,7 @@ var users = map[string][]string{
 	"github.com/knadh/koanf":               {"cmd/sipward"},
 	"github.com/icholy/digest":             {"sip/phone"},
 	"github.com/getkin/kin-openapi":        {"internal/apitest"},
-	"github.com/prometheus/client_golang":  {"cmd/sipward", "internal/...", "media", "sip/...", "licenceproxy"},
+	"github.com/prometheus/client_golang":  {"cmd/sipward", "internal/...", "media", "sip/...", "licenceproxy", "provisioning/outbox"},
 	"go.uber.org/goleak":                   {},
 	"github.com/google/go-cmp":             {"sip/siptest"},
 	"pgregory.net/rapid":                   {"internal/store/kv/kvtest"},

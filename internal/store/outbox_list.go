@@ -134,21 +134,6 @@ func (c *core) newest(ctx context.Context, index kv.Key, cursor string, limit in
 	return names, "", nil
 }
 
-// Counts tells how many messages there are of each status.
-func (r *Outbox) Counts(ctx context.Context) (map[message.Status]int, error) {
-	statuses := message.Statuses()
-	keys := make([]kv.Key, len(statuses))
-	for i, s := range statuses {
-		keys[i] = r.in(s)
-	}
-	n, err := r.c.kv.Count(ctx, keys...)
-	counts := map[message.Status]int{}
-	for i := range n {
-		counts[statuses[i]] = n[i]
-	}
-	return counts, err
-}
-
 // Purge forgets all messages of an account.
 func (r *Outbox) Purge(ctx context.Context, id account.ID) error {
 	if !id.Valid() {

@@ -36,7 +36,6 @@ type server struct {
 	got  []string // messages
 	from []string
 	rcpt func(to string) error
-	auth bool
 }
 
 func (s *server) NewSession(*smtp.Conn) (smtp.Session, error) { return &session{s}, nil }

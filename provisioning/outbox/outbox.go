@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"sipward/internal/account"
 	"sipward/internal/message"
 	"sipward/internal/seal"
@@ -28,6 +30,7 @@ type Store interface {
 	Early(ctx context.Context, driver string, ids ...string) ([]message.Receipt, error)
 	List(ctx context.Context, f message.Filter, cursor string, limit int) (account.Page[message.Message], error)
 	Trim(ctx context.Context) error
+	Backlog(ctx context.Context, c message.Channel) (waiting int, oldest time.Time, err error)
 }
 
 // Sender hands a message over to a gateway. It returns the gateway's ids, one for each part, or a *message.Failure; any
@@ -61,13 +64,15 @@ type Deps struct {
 	Changed func(ctx context.Context, m message.Message)
 	Now     func() time.Time
 	Log     *slog.Logger
+	Metrics prometheus.Registerer // nil: nobody counts
 }
 
 // Outbox queues and sends messages. It is safe for concurrent use.
 type Outbox struct {
 	config Config
 	Deps
-	wake map[message.Channel]chan struct{} // capacity 1: there is something to send
+	metrics metrics
+	wake    map[message.Channel]chan struct{} // capacity 1: there is something to send
 }
 
 // New checks that nothing is missing.
@@ -81,7 +86,7 @@ func New(c Config, d Deps) (*Outbox, error) {
 	if c.Workers <= 0 {
 		c.Workers = 4
 	}
-	o := &Outbox{config: c, Deps: d, wake: map[message.Channel]chan struct{}{}}
+	o := &Outbox{config: c, Deps: d, metrics: newMetrics(d.Metrics), wake: map[message.Channel]chan struct{}{}}
 	for channel := range d.Senders {
 		o.wake[channel] = make(chan struct{}, 1)
 	}
@@ -176,12 +181,14 @@ func (o *Outbox) allowed(c message.Channel, to string) error {
 func (o *Outbox) alarm(ctx context.Context, m message.Message, err error) error {
 	var limit *message.LimitError
 	if errors.As(err, &limit) {
+		o.metrics.held.WithLabelValues(limit.Code).Inc()
 		o.Log.WarnContext(ctx, "outbox: a message was held back", "limit", limit.Code, "channel", m.Channel, "account", m.Account, "by", m.By)
 	}
 	return err
 }
 
 func (o *Outbox) changed(ctx context.Context, m message.Message) {
+	o.metrics.steps.WithLabelValues(string(m.Channel), string(m.Status)).Inc()
 	if o.Changed != nil {
 		o.Changed(ctx, m)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -59,7 +58,6 @@ type rig struct {
 	*outbox.Outbox
 	store *store.Store
 	wait  func(id message.ID, s message.Status) message.Message
-	log   *strings.Builder
 }
 
 func open(t *testing.T, st *store.Store, node string, c outbox.Config, g *gateway, more ...func(*outbox.Deps)) *rig {

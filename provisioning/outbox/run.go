@@ -35,6 +35,7 @@ func (o *Outbox) Run(ctx context.Context) error {
 		g.Go(func() error { o.work(ctx, channel); return nil })
 	}
 	g.Go(func() error { o.trim(ctx); return nil })
+	g.Go(func() error { o.watch(ctx); return nil })
 	return g.Wait()
 }
 
