@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -136,7 +137,7 @@ func (j *Journal[T]) flush(ctx context.Context) error {
 		if len(batch) == 0 {
 			return nil
 		}
-		if err := j.write(ctx, batch); err != nil {
+		if err := j.attempt(ctx, batch); err != nil {
 			return err
 		}
 		j.mu.Lock()
@@ -146,4 +147,15 @@ func (j *Journal[T]) flush(ctx context.Context) error {
 		}
 		j.mu.Unlock()
 	}
+}
+
+// attempt writes a batch. One that makes the writer panic is given up: it must not stand before all others for ever.
+func (j *Journal[T]) attempt(ctx context.Context, batch []T) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			j.dropped.Add(float64(len(batch)))
+			j.log.Error("records are lost: writing them panicked", "journal", j.config.Name, "records", len(batch), "panic", v, "stack", string(debug.Stack()))
+		}
+	}()
+	return j.write(ctx, batch)
 }

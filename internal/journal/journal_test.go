@@ -28,6 +28,9 @@ type book struct {
 }
 
 func (b *book) write(_ context.Context, batch []int) error {
+	if slices.Contains(batch, -1) {
+		panic("injected")
+	}
 	if b.away.Load() {
 		return errors.New("away")
 	}
@@ -119,5 +122,23 @@ func TestEndIsBounded(t *testing.T) {
 		if took := time.Since(began); took > 5*time.Second {
 			t.Errorf("the end took %s", took)
 		}
+	})
+}
+
+// A batch that makes the writer panic is lost, and nothing else.
+func TestAPanicCostsOneBatch(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := &book{}
+		j, stop := open(t, journal.Config{Batch: 2}, b, slog.New(slog.DiscardHandler))
+		for _, n := range []int{0, 1, -1, 9, 2} {
+			j.Add(n)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if !slices.Equal(b.written, numbers(3)) {
+			t.Errorf("written: %v", b.written)
+		}
+		stop()
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -90,10 +91,21 @@ func (c *conn) read() error {
 			return err
 		}
 		c.heard.Store(time.Now().UnixNano())
-		if err := c.links.take(c, kind, body); err != nil {
+		if err := c.handle(kind, body); err != nil {
 			return err
 		}
 	}
+}
+
+// handle takes one frame; a panic costs the link and not the process.
+func (c *conn) handle(kind byte, body []byte) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			c.links.deps.Log.Error("a frame of another node panicked", "node", c.peer.node, "panic", v, "stack", string(debug.Stack()))
+			err = errFrame
+		}
+	}()
+	return c.links.take(c, kind, body)
 }
 
 // write sends what is queued, all that waits in one piece, and pings.
