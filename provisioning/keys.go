@@ -55,6 +55,7 @@ func (k *KeyDirectory) PublicRoutes() []web.Route {
 		{Method: http.MethodPost, Path: "/v1/keys/nonces", Role: web.Public, MaxBody: 1 << 10, Handle: k.nonce},
 		{Method: http.MethodPut, Path: "/v1/keys", Role: web.Public, MaxBody: 16 << 10, Handle: k.put},
 		{Method: http.MethodPost, Path: "/v1/keys/grants", Role: web.Public, MaxBody: 1 << 10, Handle: k.grant},
+		{Method: http.MethodGet, Path: "/v1/key-log", Role: web.Public, Handle: k.logKey},
 		{Method: http.MethodGet, Path: "/v1/keys/:number", Role: web.Public, Handle: k.get},
 	}
 }
@@ -66,6 +67,16 @@ func (k *KeyDirectory) Routes() []web.Route {
 		{Method: http.MethodGet, Path: one + "/keys", Role: account.Auditor, Handle: k.show},
 		{Method: http.MethodPost, Path: one + "/revoke-keys", Role: account.Operator, Handle: k.revoke},
 	}
+}
+
+// logKey tells which key signs the log; a phone keeps the one it got with its activation.
+func (k *KeyDirectory) logKey(c *gin.Context) error {
+	if _, _, err := k.Devices.Who(c); err != nil {
+		return err
+	}
+	public, _ := k.LogKey.Public().(ed25519.PublicKey) // what an ed25519.PrivateKey returns
+	c.JSON(http.StatusOK, map[string][]byte{"public_key": public})
+	return nil
 }
 
 type grantBody struct {

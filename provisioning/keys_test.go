@@ -204,6 +204,12 @@ func TestAKeyFromItsUploadToItsRevocation(t *testing.T) {
 	second := pair(t)
 	shown(t, ada.upload(second, certificate(t, second), ada.nonce()), http.StatusForbidden, "no_grant") // one grant, one upload
 
+	var log struct {
+		Key []byte `json:"public_key"`
+	}
+	if err := json.Unmarshal(d.do(http.MethodGet, "/v1/key-log", bruno.token, nil).Body.Bytes(), &log); err != nil || !d.public.Equal(ed25519.PublicKey(log.Key)) {
+		t.Errorf("the log's key: %x, %v", log.Key, err)
+	}
 	got := shown(t, bruno.key(ada), http.StatusOK, "")
 	if got.Fingerprint != put.Fingerprint || !got.Log.Verify(d.public) {
 		t.Errorf("fetched: %+v", got)
