@@ -40,11 +40,11 @@ func (s *Server) register(ctx context.Context, t *tx.Server, caller account.Acco
 
 // invite connects a call, or says aloud why not.
 func (s *Server) invite(ctx context.Context, t *tx.Server, caller account.Account) error {
+	if v := s.judgeCaller(account.Call, caller); v.refusal != nil { // known at once: no 100 need go before it (RFC 3261 section 17.2.1)
+		return s.announce(t, caller, v)
+	}
 	if err := t.Reply(100, "Trying"); err != nil { // its sender is gone
 		return err
-	}
-	if v := s.judgeCaller(account.Call, caller); v.refusal != nil {
-		return s.announce(t, caller, v)
 	}
 	found, v, err := s.find(ctx, account.BeCalled, t.Request())
 	if err != nil {

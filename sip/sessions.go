@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -43,7 +44,7 @@ type sessionLog struct {
 type way struct {
 	common  location.Session // what its entries have in common
 	connect location.Session // as told; the zero one was not
-	bound   []bound
+	bound   []bound          // by account: a gateway has thousands on one way
 }
 
 // bound is an account that is registered over a way.
@@ -111,17 +112,17 @@ func (l *sessionLog) registered(a account.Account, f *transport.Flow, req *gosip
 		w = l.way(f)
 		l.flows[f.ID()] = w
 	}
-	i := w.index(a.ID)
+	i, known := w.index(a.ID)
 	switch {
-	case leaving(req, contacts) && i >= 0:
+	case leaving(req, contacts) && known:
 		w.drop(i)
 		w.name(a, req)
 		l.tell(w, location.Unregister, "by the phone")
 	case leaving(req, contacts):
-	case i >= 0:
+	case known:
 		w.bound[i].until = until
 	default:
-		w.bound = append(w.bound, bound{a.ID, until})
+		w.bound = slices.Insert(w.bound, i, bound{a.ID, until})
 		w.name(a, req)
 		l.attributeLocked(w)
 		l.tell(w, location.Register, "")
@@ -149,13 +150,9 @@ func (w *way) name(a account.Account, req *gosip.Request) {
 	w.common.Agent = strings.Clone(header.First(req, "user-agent"))
 }
 
-func (w *way) index(id account.ID) int {
-	for i := range w.bound {
-		if w.bound[i].id == id {
-			return i
-		}
-	}
-	return -1
+// index finds an account: where it is, or where it belongs.
+func (w *way) index(id account.ID) (int, bool) {
+	return slices.BinarySearchFunc(w.bound, id, func(b bound, id account.ID) int { return cmp.Compare(b.id, id) })
 }
 
 func (w *way) drop(i int) { w.bound = append(w.bound[:i], w.bound[i+1:]...) }

@@ -1,6 +1,7 @@
 package registrar
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 	"time"
@@ -30,11 +31,12 @@ func (t *flows) add(f *transport.Flow, id account.ID, until time.Time) {
 	defer t.mu.Unlock()
 	f.Registered(true)
 	list := t.m[f.ID()]
-	if i := slices.IndexFunc(list, func(b bound) bool { return b.account == id }); i >= 0 {
+	i, known := slices.BinarySearchFunc(list, id, func(b bound, id account.ID) int { return cmp.Compare(b.account, id) })
+	if known {
 		list[i].until = until
 		return
 	}
-	t.m[f.ID()] = append(list, bound{account: id, until: until})
+	t.m[f.ID()] = slices.Insert(list, i, bound{account: id, until: until})
 }
 
 // drop records that an account is no longer bound over a flow.
