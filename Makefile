@@ -8,6 +8,10 @@ FUZZTIME ?= 20s
 ENGINE   ?= $(shell command -v docker || command -v podman || echo docker)
 IMAGE    ?= sipward:dev
 
+# The side-by-side load tests and whom to compare with; TESTS, REPS, DUR and USERS are theirs (see its README).
+PEERBENCH ?= ../shared/bench
+PEERS     ?= kam6-wt
+
 # What must be there for a test to count: a missing server or phone fails it instead of skipping it. REQUIRE= lifts that.
 REQUIRE  ?= 1
 REQUIRED  = SIPWARD_REQUIRE_REDIS=$(REQUIRE) SIPWARD_REQUIRE_PHONES=$(REQUIRE)
@@ -42,8 +46,12 @@ fuzz: ## every fuzz target for FUZZTIME (20s) each
 accept: tools ## the long tiers of the acceptance list
 	$(REQUIRED) $(GO) test -tags=accept -count=1 -timeout=90m ./...
 
-bench: ## all benchmarks, with allocations
-	$(GO) test -run='^$$' -bench=. -benchmem ./...
+bench: ## beside the peers of ../shared/bench, in one run, where that is; else all Go benchmarks, with allocations
+	@if [ -x $(PEERBENCH)/run.sh ]; then \
+	  CGO_ENABLED=0 $(GO) build -trimpath -o "$${BENCH_TMP:-/tmp/bench}/bin/sipward" ./cmd/sipward; \
+	  CGO_ENABLED=0 $(GO) build -trimpath -o "$${BENCH_TMP:-/tmp/bench}/bin/sipward-seed" ./bench/seed; \
+	  MORE_TARGETS="$(CURDIR)/bench/targets" $(PEERBENCH)/run.sh $(PEERS) sipward; \
+	else $(GO) test -run='^$$' -bench=. -benchmem ./...; fi
 
 image: ## build the container image (docker or podman)
 	$(ENGINE) build -t $(IMAGE) .
