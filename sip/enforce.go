@@ -79,11 +79,8 @@ func (e *Enforcer) Outdated(id account.ID, version uint64) bool {
 	return ok && o.version > version
 }
 
-// Run follows the stream and sweeps until ctx ends.
+// Run follows the stream until ctx ends.
 func (e *Enforcer) Run(ctx context.Context) error {
-	var sweeps sync.WaitGroup
-	sweeps.Go(func() { e.sweepEvery(ctx) })
-	defer sweeps.Wait()
 	following := true
 	for ctx.Err() == nil {
 		err := e.follow(ctx, func() {
@@ -127,7 +124,8 @@ func (e *Enforcer) follow(ctx context.Context, started func()) error {
 	return nil
 }
 
-func (e *Enforcer) sweepEvery(ctx context.Context) {
+// Sweep looks at the truth every 30 s until ctx ends, whatever the stream says.
+func (e *Enforcer) Sweep(ctx context.Context) error {
 	tick := time.NewTicker(sweepInterval)
 	defer tick.Stop()
 	for {
@@ -137,7 +135,7 @@ func (e *Enforcer) sweepEvery(ctx context.Context) {
 				e.log.Debug("sweep broken off", "err", err)
 			}
 		case <-ctx.Done():
-			return
+			return nil
 		}
 	}
 }

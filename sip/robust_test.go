@@ -2,6 +2,7 @@ package sip_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -56,4 +57,36 @@ func TestOverload(t *testing.T) {
 	}
 	saw(t, alice, "SIP/2.0 503 ")
 	eventually(t, "it serves again", func() bool { return alice.Register(siptest.Within(t)) == nil })
+}
+
+// A loop of the node that panics begins anew.
+func TestLoopsAreRestarted(t *testing.T) {
+	t.Parallel()
+	broken := &breaking{first: make(chan struct{})}
+	r := serve(t, func(_ *sip.Config, d *sip.Deps) {
+		broken.Changes = d.Changes
+		d.Changes = broken
+	})
+	<-broken.first
+	a, b := r.line(t, "1001"), r.line(t, "1002")
+	alice, bob := a.registered(t), b.registered(t)
+	ours, theirs := siptest.Talk(t, alice, "1002", bob)
+	a.disable(t)
+	must(t, theirs.Wait(siptest.Within(t)))
+	must(t, ours.Wait(siptest.Within(t)))
+}
+
+// breaking is a change stream that panics once.
+type breaking struct {
+	sip.Changes
+	once  sync.Once
+	first chan struct{}
+}
+
+func (b *breaking) Head(ctx context.Context) (account.Cursor, error) {
+	b.once.Do(func() {
+		close(b.first)
+		panic("injected")
+	})
+	return b.Changes.Head(ctx)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net"
-	"strings"
 	"time"
 
 	gosip "github.com/emiago/sipgo/sip"
@@ -126,12 +125,13 @@ func (s *Server) Run(ctx context.Context) error {
 	s.ctx = inner
 	g.Go(func() error { return s.layer.Run(inner, front{s}) })
 	g.Go(func() error { return s.runCluster(inner) })
-	g.Go(func() error { return s.enforcer.Run(inner) })
-	g.Go(func() error { return s.registrar.Run(inner) })
-	g.Go(func() error { return s.proxy.Run(inner) })
-	g.Go(func() error { return s.keeper.run(inner) })
+	g.Go(s.lasting(inner, "enforcer", s.enforcer.Run))
+	g.Go(s.lasting(inner, "sweep", s.enforcer.Sweep))
+	g.Go(s.lasting(inner, "registrar", s.registrar.Run))
+	g.Go(s.lasting(inner, "proxy", s.proxy.Run))
+	g.Go(s.lasting(inner, "keeper", s.keeper.run))
+	g.Go(s.lasting(inner, "prune", s.prune))
 	g.Go(func() error { s.pool.run(inner, s.config.Workers); return nil })
-	g.Go(func() error { s.prune(inner); return nil })
 	g.Go(func() error {
 		select {
 		case <-ctx.Done():
@@ -159,7 +159,7 @@ func (s *Server) drain(ctx context.Context) {
 }
 
 // prune drops calls whose phones are gone.
-func (s *Server) prune(ctx context.Context) {
+func (s *Server) prune(ctx context.Context) error {
 	tick := time.NewTicker(10 * time.Second)
 	defer tick.Stop()
 	for {
@@ -168,7 +168,7 @@ func (s *Server) prune(ctx context.Context) {
 			s.dialogs.Prune()
 			s.sessions.prune()
 		case <-ctx.Done():
-			return
+			return nil
 		}
 	}
 }
@@ -177,7 +177,7 @@ func (s *Server) via(f *transport.Flow) *gosip.ViaHeader { return s.proxy.Via(f)
 
 // contact is our Contact towards a flow.
 func (s *Server) contact(f *transport.Flow, user string) string {
-	return "sip:" + user + "@" + s.proxy.HostPort(f.Network()) + ";transport=" + strings.ToLower(string(f.Network()))
+	return s.proxy.Self(f, user)
 }
 
 // Out reports whether this node has lately been told that an account is out of service.

@@ -130,5 +130,7 @@ func (c *Core) recorded(res *gosip.Response) []*dialog.Dialog {
 	return list
 }
 
-// HostPort is our host and port for a network, as URIs name them.
-func (c *Core) HostPort(n transport.Network) string { return hostPort(c.deps.Flows.Host(n)) }
+// Self is a URI of ours with this user part, as the peer of a flow reaches it.
+func (c *Core) Self(f *transport.Flow, user string) string {
+	return "sip:" + user + "@" + hostPort(f.Host()) + ";transport=" + string(uriTransport(f.Network()))
+}

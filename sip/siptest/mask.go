@@ -61,8 +61,8 @@ func (m *masker) apply(r rule, s string) string {
 }
 
 func (m *masker) word(kind, value string) string {
-	if kind == "length" {
-		return "<length>"
+	if kind == "length" || kind == "time" { // whether two are equal is chance
+		return "<" + kind + ">"
 	}
 	if w := m.words[kind+" "+value]; w != "" {
 		return w
