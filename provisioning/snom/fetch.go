@@ -162,7 +162,7 @@ func (s *Service) know(ctx context.Context, r *request) error {
 	if errors.Is(err, account.ErrNotFound) {
 		return nil
 	}
-	r.account, r.Assigned, r.State = acc.ID, err == nil, acc.State()
+	r.account, r.Assigned, r.State = acc.ID, err == nil && acc.Kind == account.SNOM, acc.State() // an app's account is no desk phone's
 	return err
 }
 

@@ -173,6 +173,11 @@ func TestWhatADisabledUnassignedOrMovedPhoneGets(t *testing.T) {
 	if s := settings(t, r.fetch(path+mine+".xml", agent, nil).body); s["user_pass/1"] != before {
 		t.Error("enabled again, the phone gets another password")
 	}
+	change(func(a *account.Account) { a.Kind = account.PGSM })
+	if got := r.fetch(path+mine+".xml", agent, nil); got.code != 404 {
+		t.Errorf("an app's account: %d", got.code)
+	}
+	change(func(a *account.Account) { a.Kind = account.SNOM })
 	if got := r.fetch(path+"000413DDEEFF.xml", agent, nil); got.code != 404 {
 		t.Errorf("another phone's file: %d", got.code)
 	}
