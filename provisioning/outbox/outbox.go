@@ -46,7 +46,7 @@ type Config struct {
 	Daily        map[message.Channel]int // messages of a channel within a day; 0: no limit
 	Prefixes     []string                // that an SMS may go to, for example +39; empty: all
 	Life         time.Duration           // how long it is tried; 24 h
-	Workers      int                     // messages of one channel on their way at once; 4
+	Workers      int                     // messages of one channel on their way at once; 16
 }
 
 // Deps is what the outbox needs.
@@ -84,7 +84,7 @@ func New(c Config, d Deps) (*Outbox, error) {
 		c.Life = 24 * time.Hour
 	}
 	if c.Workers <= 0 {
-		c.Workers = 4
+		c.Workers = 16
 	}
 	o := &Outbox{config: c, Deps: d, metrics: newMetrics(d.Metrics), wake: map[message.Channel]chan struct{}{}}
 	for channel := range d.Senders {
