@@ -18,7 +18,7 @@ import (
 
 const (
 	maxJobs      = 2                      // imports at the same time on one node
-	batchWorkers = 8                      // rows at the same time: the rest of the node keeps its latency
+	batchWorkers = 16                     // rows at the same time: the rest of the node keeps its latency
 	tellEvery    = 500 * time.Millisecond // progress
 )
 

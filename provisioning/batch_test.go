@@ -1,0 +1,87 @@
+package provisioning_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"sipward/internal/apitest"
+)
+
+const header = "fullName,gsmNumber,email,securityModel,description\n"
+
+// post sends a file for a group.
+func post(api *apitest.API, group, query, file string) apitest.Answer {
+	return api.Do(apitest.Call{Method: http.MethodPost, Path: "/api/v1/accounts:import?profile_id=default&group_id=" + group + query, Type: "text/csv", Body: file})
+}
+
+// finished waits for a job.
+func finished(t *testing.T, api *apitest.API, id string) map[string]any {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for range tick.C {
+		j := api.Do(apitest.Call{Method: http.MethodGet, Path: "/api/v1/jobs/" + id}).Want(200).JSON()
+		if j["state"] != "running" {
+			return j
+		}
+	}
+	return nil
+}
+
+func TestAFileMakesItsAccountsOnce(t *testing.T) {
+	t.Parallel()
+	api := apitest.Open(t)
+	group := api.Group("Batch")
+	var file strings.Builder
+	file.WriteString("\ufeff" + strings.ReplaceAll(header, ",", ";"))
+	for i := range 60 {
+		fmt.Fprintf(&file, "\"Person; %d\";+3902%07d;;end-to-site;=1+%d\r\n", i, i, i)
+	}
+	if dry := post(api, group, "&dry_run=true", file.String()).Want(200).JSON(); dry["new"] != 60.0 || len(dry["faults"].([]any)) != 0 {
+		t.Fatalf("dry run: %v", dry)
+	}
+	j := finished(t, api, post(api, group, "", file.String()).Want(202).Get("id"))
+	if j["state"] != "done" || j["created"] != 60.0 || j["done"] != 60.0 {
+		t.Fatalf("job: %v", j)
+	}
+	if again := finished(t, api, post(api, group, "", file.String()).Want(202).Get("id")); again["created"] != 0.0 || again["existing"] != 60.0 {
+		t.Errorf("the same file again: %v", again)
+	}
+	export := api.Do(apitest.Call{Method: http.MethodGet, Path: "/api/v1/accounts:export?state=pending"}).Want(200).Body.String()
+	if strings.Count(export, "\n") != 61 || !strings.Contains(export, ",'=1+7\n") || !strings.Contains(export, ",'+39020000007,") {
+		t.Errorf("export: %s", export)
+	}
+}
+
+func TestEveryFaultOfAFileIsNamed(t *testing.T) {
+	t.Parallel()
+	api := apitest.Open(t)
+	group := api.Group("Batch")
+	api.Account(group, "Ann", "+390211111111", nil)
+	file := header + "A,+390211111111,,,\nB,12x,not-an-address,none,\n,+390222222222,,,\nC,+390222222222,,,\nD,5\n"
+	got := post(api, group, "&dry_run=true", file).Want(200).JSON()["faults"].([]any)
+	var list []string
+	for _, f := range got {
+		m := f.(map[string]any)
+		list = append(list, fmt.Sprintf("%v/%v/%v", m["row"], m["column"], m["code"]))
+		if m["message"] == "" {
+			t.Errorf("no mend: %v", m)
+		}
+	}
+	want := "3/securityModel/choice 3/gsmNumber/number 3/email/email 4/fullName/required 5/gsmNumber/repeated 6//cells 2/gsmNumber/taken"
+	if strings.Join(list, " ") != want {
+		t.Errorf("got  %s\nwant %s", strings.Join(list, " "), want)
+	}
+	post(api, group, "", file).Refused(400, "invalid")
+	if n := len(api.Do(apitest.Call{Method: http.MethodGet, Path: accounts}).Want(200).JSON()["items"].([]any)); n != 1 {
+		t.Errorf("%d accounts: a faulty file made some", n)
+	}
+	for name, bad := range map[string]string{"header": "name,number\nA,1\n", "quotes": header + "\"A,+390233333333,,,\n", "empty": header} {
+		if f := post(api, group, "&dry_run=true", bad).Want(200).JSON()["faults"].([]any); len(f) != 1 || f[0].(map[string]any)["code"] != name {
+			t.Errorf("%s: %v", name, f)
+		}
+	}
+}
