@@ -69,6 +69,9 @@ type MediaConfig struct {
 type LimitsConfig struct {
 	Exempt                  []string `koanf:"exempt" doc:"networks (CIDR) that are never rate-limited or banned"`
 	ConnectionsPerAddress   int      `koanf:"connections_per_address" doc:"SIP connections of one address; 0: 200"`
+	CallsPerAccount         int      `koanf:"calls_per_account" doc:"calls that one account may place at a time, on each node; 0: no limit"`
+	CallsPerMinute          int      `koanf:"calls_per_minute" doc:"calls that one account may place within a minute, on each node; 0: no limit"`
+	Destinations            []string `koanf:"destinations" doc:"beginnings of the numbers that may be dialled; empty: all"`
 	AnnouncementsPerAccount string   `koanf:"announcements_per_account" doc:"announcements one account hears, count/time; 0: no limit"`
 }
 
@@ -135,7 +138,7 @@ func Defaults() Config {
 			RingTime:        time.Minute, DrainTime: time.Minute,
 		},
 		Media:  MediaConfig{Ports: "20000-29999", MaxStreams: 5000},
-		Limits: LimitsConfig{AnnouncementsPerAccount: "3/10m"},
+		Limits: LimitsConfig{CallsPerAccount: 4, AnnouncementsPerAccount: "3/10m"},
 		HTTP:   HTTPConfig{Public: ":8443", Admin: "127.0.0.1:8080", Metrics: "127.0.0.1:9090"},
 		Store:  StoreConfig{Fsync: "always", MaxStaleness: 30 * time.Second},
 		Licence: LicenceConfig{

@@ -152,6 +152,7 @@ func (n *node) signalling() (err error) {
 		Mode:     c.SIP.mode, CalleeClip: media.Prompt(c.SIP.CalleeClip), FailureClips: prompts(c.SIP.AnnounceFailures),
 		KeepDisabledCalls: c.SIP.DisabledCalls == "keep", Quarantine: c.SIP.quarantine, MD5Only: c.SIP.md5Only,
 		Link:     link.Config{Listen: c.Node.Listen, Keys: linkKeys(n.roots)},
+		Limits:   sip.Limits{Calls: c.Limits.CallsPerAccount, CallsPerMinute: c.Limits.CallsPerMinute, Prefixes: c.Limits.Destinations},
 		RingTime: c.SIP.RingTime, DrainTime: max(c.SIP.DrainTime, time.Millisecond),
 	}, sip.Deps{
 		Accounts: n.store.Accounts, Locations: n.store.Locations, Changes: n.store.Changes,
