@@ -68,6 +68,7 @@ func TestNothingHappensAtImport(t *testing.T) {
 // its reason. Anything else takes the context it is given.
 var ownLives = map[string]string{
 	"cmd/sipward main": "the process's own life",
+	"bench/seed main":  "the process's own life",
 	"sip/phone New":    "a phone's own life, ended by its Close",
 }
 
