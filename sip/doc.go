@@ -20,6 +20,12 @@
 //	NOTIFY, REFER, INFO, OPTIONS
 //	OPTIONS to the server itself  answered, unauthenticated: it is a ping
 //
+// Who has not proven who it is gets its answer without state: over UDP one packet for one, at most twice as large
+// (RFC 3261 section 8.2.7). That holds for wrong credentials, for requests inside no dialog, and for a ping too.
+//
+// An account's calls are bounded ([Limits]) on each node by itself. Every handler, timer and loop recovers: a panic costs
+// one request, or a second until its loop begins anew.
+//
 // Standards: RFC 3261, 3263 (not in a phone's path), 3323, 3325, 3326, 3327, 3581, 4320, 5393, 5626, 6026, 6432, 7118,
 // 8760; the README's table says how far each goes.
 package sip

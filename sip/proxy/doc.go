@@ -14,5 +14,11 @@
 // A [Fork] owns its branches without a goroutine of its own: whoever brings an event handles all that wait, one after
 // the other, so its state has one owner at a time and nothing is held while a callback runs.
 //
+// A request inside a dialog whose receiver lost its connection looks for the phone among its account's bindings (Revive).
+// SUBSCRIBE and REFER begin dialogs too, so that NOTIFY finds its way back, even before the answer.
+//
+// What is not done: over UDP a flow never dies, so a phone that moved to another address in a call is found only by its
+// own next request; the Contact of a private caller passes, it has the user name.
+//
 // Limits: Max-Breadth 60 (RFC 5393), ring time 60 s a group (then 480), timer C 180 s without any provisional answer.
 package proxy
