@@ -21,6 +21,7 @@ const exportFormat = 1
 const (
 	lineHeader  = "header"
 	lineGroup   = "group"
+	lineProfile = "profile"
 	lineToken   = "token"
 	lineWAV     = "wav"
 	lineClip    = "clip"
@@ -59,7 +60,7 @@ func (s *Store) Export(ctx context.Context, w io.Writer) error {
 	if err := e.put(line{Kind: lineHeader, Format: exportFormat, At: s.c.now().UTC()}); err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
-	for _, part := range []func(context.Context) error{e.groups, e.tokens, e.clips, e.accounts, e.held} {
+	for _, part := range []func(context.Context) error{e.profiles, e.groups, e.tokens, e.clips, e.accounts, e.held} {
 		if err := part(ctx); err != nil {
 			return fmt.Errorf("export: %w", err)
 		}
@@ -98,6 +99,11 @@ func (e *exporter) indexed(ctx context.Context, kind string, index kv.Key, key f
 
 func (e *exporter) groups(ctx context.Context) error {
 	return e.indexed(ctx, lineGroup, e.c.keys.groups(), func(id string) kv.Key { return e.c.keys.group(account.GroupID(id)) })
+}
+
+func (e *exporter) profiles(ctx context.Context) error {
+	r := newProfiles(e.c)
+	return e.indexed(ctx, lineProfile, r.index(), func(id string) kv.Key { return r.key(account.ProfileID(id)) })
 }
 
 func (e *exporter) tokens(ctx context.Context) error {

@@ -105,6 +105,8 @@ func (s *Store) importLine(ctx context.Context, l line) error {
 	switch l.Kind {
 	case lineGroup:
 		return s.importGroup(ctx, l)
+	case lineProfile:
+		return s.importProfile(ctx, l)
 	case lineToken:
 		return s.importToken(ctx, l)
 	case lineWAV:
@@ -152,6 +154,17 @@ func (s *Store) importGroup(ctx context.Context, l line) error {
 	t.Checks = append(t.Checks, kv.Check{Key: name})
 	t.Puts = append(t.Puts, kv.Put{Key: name, Value: []byte(l.ID)})
 	return s.c.commit(ctx, t)
+}
+
+func (s *Store) importProfile(ctx context.Context, l line) error {
+	p, err := s.Profiles.decode(ctx, account.ProfileID(l.ID), kv.Record{Value: l.Value, Version: 1})
+	if err == nil {
+		err = checkProfile(&p)
+	}
+	if err != nil {
+		return err
+	}
+	return s.Profiles.put(ctx, account.Profile{}, p, kv.Record{})
 }
 
 func (s *Store) importToken(ctx context.Context, l line) error {
