@@ -73,8 +73,8 @@ func (t tree) packages() []string {
 	return list
 }
 
-// skipped are directories that hold no code of the product: the benchmark is a module of its own, deps is never built.
-var skipped = []string{".git", "testdata", "bin", "data", "dist", "node_modules", "internal/deps"}
+// skipped are directories that hold no code of the product.
+var skipped = []string{".git", "testdata", "bin", "data", "dist", "node_modules"}
 
 // readTree parses the module once for all tests, whatever the build tags of its files.
 var readTree = sync.OnceValues(func() (tree, error) {
