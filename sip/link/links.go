@@ -116,7 +116,7 @@ func (l *Links) Close() {
 // Run keeps links to all living nodes until ctx ends, and returns when its goroutines have.
 func (l *Links) Run(ctx context.Context) error {
 	defer l.wg.Wait()
-	defer context.AfterFunc(ctx, l.Close)()
+	defer l.Close() // before the wait: accept and the links end by it
 	l.wg.Go(func() { l.accept(ctx) })
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
