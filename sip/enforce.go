@@ -141,14 +141,21 @@ func (e *Enforcer) Sweep(ctx context.Context) error {
 }
 
 // sweep looks at the truth about every account with a live call, and about those that are out of service as far as this
-// node knows.
+// node knows. One that cannot be read does not keep the others from being looked at; it fails when none could be read.
 func (e *Enforcer) sweep(ctx context.Context) error {
-	for _, id := range append(e.dialogs.Parties(), e.outOfService()...) {
+	var last error
+	ids, failed := append(e.dialogs.Parties(), e.outOfService()...), 0
+	for _, id := range ids {
 		a, err := e.read(ctx, id)
 		if err != nil {
-			return err
+			last, failed = err, failed+1
+			e.log.Warn("account of a live call not readable, its calls go on until it is", "account", id, "err", err)
+			continue
 		}
 		e.set(a)
+	}
+	if failed == len(ids) {
+		return last
 	}
 	return nil
 }
@@ -170,16 +177,17 @@ func (e *Enforcer) outOfService() []account.ID {
 }
 
 // apply re-reads the account a change points to. When the store cannot be read the change itself is believed as far as it
-// forbids: nothing disabled ever gets through.
+// forbids or allows: nothing disabled ever gets through.
 func (e *Enforcer) apply(ctx context.Context, c account.Change) {
 	a, err := e.read(ctx, account.ID(c.ID))
 	if err != nil {
 		e.log.Warn("account of a change not readable, the change itself is applied", "account", c.ID, "err", err)
-		if c.State == account.Active {
-			return
-		}
 		a = suspended()
 		a.ID, a.Version = account.ID(c.ID), c.Version
+		if c.State == account.Active {
+			e.back(a)
+			return
+		}
 	}
 	e.set(a)
 }

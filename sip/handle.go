@@ -83,7 +83,7 @@ func (s *Server) other(ctx context.Context, t *tx.Server, caller account.Account
 	if v := s.judgeCaller(ask, caller); v.refusal != nil {
 		return v.refusal
 	}
-	if t.Request().Recipient.User == "" && t.Request().Recipient.Scheme != "tel" {
+	if t.Request().Recipient.User == "" && t.Request().Recipient.Scheme != "tel" || !passes(t.Request().Method) {
 		return serverItself(t.Request().Method)
 	}
 	found, v, err := s.find(ctx, reach, t.Request())
@@ -101,9 +101,19 @@ func (s *Server) other(ctx context.Context, t *tx.Server, caller account.Account
 	return err
 }
 
-// onlyInside reports the methods that mean nothing without a dialog (RFC 3261 section 15.1.2, RFC 3262, 3311, 6086).
+// onlyInside reports the methods that mean nothing without a dialog (RFC 3261 section 15.1.2, RFC 3262, 3311, 6086), and
+// those that would let one account steer another's phone: a NOTIFY may make it restart, a REFER may make it call.
 func onlyInside(m gosip.RequestMethod) bool {
-	return m == gosip.BYE || m == gosip.PRACK || m == gosip.UPDATE || m == gosip.INFO
+	switch m {
+	case gosip.BYE, gosip.PRACK, gosip.UPDATE, gosip.INFO, gosip.NOTIFY, gosip.REFER:
+		return true
+	}
+	return false
+}
+
+// passes reports the methods that go to another account's phone outside of a dialog; nothing else does.
+func passes(m gosip.RequestMethod) bool {
+	return m == gosip.MESSAGE || m == gosip.SUBSCRIBE || m == gosip.OPTIONS
 }
 
 func operations(m gosip.RequestMethod) (ask, reach account.Op) {

@@ -113,11 +113,16 @@ func (f *Fork) provisional(b *branch, res *gosip.Response) {
 	f.pass(res)
 }
 
+// hungUp reports whether the call has ended already: a further answer finds nobody to talk to.
+func (f *Fork) hungUp() bool {
+	return f.req.IsInvite() && f.dialog != nil && f.dialog.State() == dialog.Ended
+}
+
 // success passes every 2xx on at once, also a second one of another branch (section 16.7 step 5, RFC 6026), and cancels
 // the others.
 func (f *Fork) success(b *branch, res *gosip.Response) {
 	b.done = true
-	if f.refused {
+	if f.refused || f.hungUp() {
 		f.hangUp(b, res)
 		return
 	}

@@ -203,7 +203,7 @@ func (f *Fork) endedBy(why dialog.Reason) {
 
 // next starts the following group; without one the best answer goes back.
 func (f *Fork) next() {
-	for !f.cancelled && len(f.groups) > 0 {
+	for !f.cancelled && len(f.groups) > 0 && f.allowed() {
 		group := f.groups[0]
 		f.groups = f.groups[1:]
 		f.restart()
@@ -216,6 +216,13 @@ func (f *Fork) next() {
 		}
 	}
 	f.finish()
+}
+
+// allowed asks once more whether caller and callee are in service: a group may begin long after the request came, and not
+// every request has a dialog by which a disable would find it.
+func (f *Fork) allowed() bool {
+	outdated := f.core.deps.Outdated
+	return outdated == nil || !outdated(f.call.Caller) && !outdated(f.call.Callee)
 }
 
 func (f *Fork) restart() {
