@@ -101,7 +101,7 @@ const allowed = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, MESSAGE, SUBSCRIBE
 
 // challenge asks for credentials.
 func (s *Server) challenge(t *tx.Server) {
-	s.turnAway(t, reply.From(s.auth.Challenge(t.Request(), false)))
+	s.turnAway(t, reply.From(s.auth.Challenge(t.Request(), t.Flow().Remote().Addr(), false)))
 }
 
 // turnAway answers who has not shown credentials, without state: nothing is repeated to an address that may be spoofed.

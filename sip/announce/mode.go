@@ -53,6 +53,7 @@ func (s *session) answered(ctx context.Context) {
 	if s.await(ctx) {
 		s.play(ctx)
 	}
+	s.leave()
 	s.dialog.End(s.an.Reason) // BYE to the caller; nothing when its own BYE has come
 }
 

@@ -30,6 +30,7 @@ type session struct {
 	offered bool          // the SDP we send is the offer
 	ready   chan struct{} // closed when PRACK or ACK has come
 
+	heard   sync.Once       // its listener may hear another one
 	life    context.Context // ends with the clip
 	silence context.CancelFunc
 
@@ -138,8 +139,12 @@ func (s *session) close() {
 	s.silence()
 	s.a.forget(s)
 	s.lease.Release()
-	s.a.quota.leave(s.an.Listener.ID)
+	s.leave()
 }
+
+// leave lets the listener hear another announcement. It comes before the final answer: whoever gets that may call again at
+// once.
+func (s *session) leave() { s.heard.Do(func() { s.a.quota.leave(s.an.Listener.ID) }) }
 
 // spawn runs f beside the clip; the announcer waits for it.
 func (s *session) spawn(f func()) {
@@ -206,6 +211,7 @@ func (s *session) finish() {
 	s.mu.Lock()
 	final := s.final
 	s.mu.Unlock()
+	s.leave()
 	s.a.refuse(s.an, final)
 	s.dialog.Note(func(r *call.Record) { r.Code = final.Code })
 	s.dialog.Forget()

@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"net/netip"
 	"testing"
 
 	gosip "github.com/emiago/sipgo/sip"
@@ -43,7 +44,7 @@ func BenchmarkChallenge(b *testing.B) {
 	r := request(gosip.REGISTER, "sip:example.com")
 	b.ReportAllocs()
 	for b.Loop() {
-		_ = s.Challenge(r, false)
+		_ = s.Challenge(r, netip.Addr{}, false)
 	}
 }
 

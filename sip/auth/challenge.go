@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"net/netip"
 	"strings"
 	"time"
 
@@ -43,11 +44,11 @@ func (c challenges) refusal(method gosip.RequestMethod, nonce string, old, md5On
 }
 
 // Challenge is the refusal that asks for credentials; it needs no state and no look-up.
-func (v *Verifier) Challenge(req *gosip.Request, stale bool) error {
-	return v.challenge(req, stale, v.now())
+func (v *Verifier) Challenge(req *gosip.Request, src netip.Addr, stale bool) error {
+	return v.challenge(req, src, stale, v.now())
 }
 
-func (v *Verifier) challenge(req *gosip.Request, stale bool, now time.Time) *reply.Error {
+func (v *Verifier) challenge(req *gosip.Request, src netip.Addr, stale bool, now time.Time) *reply.Error {
 	md5Only := v.md5Only != nil && v.md5Only(header.First(req, "user-agent"))
-	return v.challenges.refusal(req.Method, v.nonces.mint(now), stale, md5Only)
+	return v.challenges.refusal(req.Method, v.nonces.mint(src, now), stale, md5Only)
 }

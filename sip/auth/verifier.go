@@ -136,19 +136,19 @@ func (v *Verifier) Verify(ctx context.Context, req *gosip.Request, src netip.Add
 		return account.Account{}, reply.New(gosip.StatusBadRequest, err.Error())
 	case !ok:
 		v.metrics.missing.Inc()
-		return account.Account{}, v.challenge(req, false, now).Because(errNone)
+		return account.Account{}, v.challenge(req, src, false, now).Because(errNone)
 	case !meansTarget(&req.Recipient, c.uri):
 		v.metrics.malformed.Inc()
 		return account.Account{}, reply.New(gosip.StatusBadRequest, errTarget.Error())
 	}
-	stamp, worth := v.nonces.judge(c.nonce, now)
+	stamp, worth := v.nonces.judge(c.nonce, src, now)
 	switch worth {
 	case forged:
 		v.metrics.missing.Inc()
-		return account.Account{}, v.challenge(req, false, now).Because(errForged)
+		return account.Account{}, v.challenge(req, src, false, now).Because(errForged)
 	case stale:
 		v.metrics.stale.Inc()
-		return account.Account{}, v.challenge(req, true, now).Because(errStale)
+		return account.Account{}, v.challenge(req, src, true, now).Because(errStale)
 	}
 	a, err := v.prove(ctx, req, &c, src.Unmap(), now)
 	if err != nil {
@@ -157,7 +157,7 @@ func (v *Verifier) Verify(ctx context.Context, req *gosip.Request, src netip.Add
 	// Only a proven nonce gets into the window: who cannot sign cannot fill it.
 	if !v.window.use(stamp, c.nc, now) {
 		v.metrics.replay.Inc()
-		return account.Account{}, v.challenge(req, true, now).Because(errReplay)
+		return account.Account{}, v.challenge(req, src, true, now).Because(errReplay)
 	}
 	v.metrics.ok.Inc()
 	return a, nil
@@ -190,7 +190,7 @@ func (v *Verifier) prove(ctx context.Context, req *gosip.Request, c *credentials
 			v.blamer.Blame(src)
 		}
 	}
-	return account.Account{}, v.challenge(req, false, now).Because(errWrong)
+	return account.Account{}, v.challenge(req, src, false, now).Because(errWrong)
 }
 
 // lookup finds the account and its opened hashes, or the dummy. A credential that does not open is our own fault (a root

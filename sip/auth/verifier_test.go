@@ -163,7 +163,8 @@ func TestFailureBudget(t *testing.T) {
 	b := newBench(t, auth.Config{})
 	b.add("1002", func(*account.Account) {})
 	try := func(u, pass string, src netip.Addr) error {
-		c := challenge(t, b.refused(t, 401, request(gosip.REGISTER, target)), "MD5")
+		_, asked := b.Verify(t.Context(), request(gosip.REGISTER, target), src)
+		c := challenge(t, reply.From(asked), "MD5")
 		_, err := b.Verify(t.Context(), request(gosip.REGISTER, target, sign(t, c, gosip.REGISTER, target, u, pass, 1)), src)
 		return err
 	}
@@ -189,6 +190,29 @@ func TestFailureBudget(t *testing.T) {
 	b.now = b.now.Add(61 * time.Second)
 	if err := try(user, password, source()); err != nil {
 		t.Errorf("a minute later: %v", err)
+	}
+}
+
+// A nonce is for the address that was challenged: nobody can fail with his own nonce in another's name and have him limited.
+func TestANonceOfAnotherSourceIsStaleAndNotCounted(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, auth.Config{Failures: 1})
+	const target = "sip:example.com"
+	victim := netip.MustParseAddr("192.0.2.8")
+	for range 5 {
+		c := challenge(t, b.refused(t, 401, request(gosip.REGISTER, target)), "MD5")
+		_, err := b.Verify(t.Context(), request(gosip.REGISTER, target, sign(t, c, gosip.REGISTER, target, user, "guess", 1)), victim)
+		if e := reply.From(err); e.Code != 401 || !challenge(t, e, "MD5").Stale {
+			t.Fatalf("a nonce from elsewhere: %v, want 401 with stale=true", err)
+		}
+	}
+	if b.blamed[victim] != 0 {
+		t.Error("the victim was blamed")
+	}
+	_, asked := b.Verify(t.Context(), request(gosip.REGISTER, target), victim)
+	c := challenge(t, reply.From(asked), "MD5")
+	if _, err := b.Verify(t.Context(), request(gosip.REGISTER, target, sign(t, c, gosip.REGISTER, target, user, password, 1)), victim); err != nil {
+		t.Errorf("the victim itself: %v", err)
 	}
 }
 
