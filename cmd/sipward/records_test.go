@@ -105,7 +105,7 @@ func TestSessionsOfAPhone(t *testing.T) {
 	expect := func(more string) {
 		t.Helper()
 		want += more
-		eventually(t, want, 2*time.Second, func() bool { return kinds() == want })
+		eventually(t, want, siptest.Patience, func() bool { return kinds() == want })
 	}
 	p := s.phone(l, muted)
 	expect("CONNECT ; REGISTER ; ")
