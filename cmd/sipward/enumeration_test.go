@@ -90,7 +90,7 @@ var (
 func probe(t *testing.T, conn net.Conn, method, user string) (string, time.Duration) {
 	t.Helper()
 	id := fmt.Sprintf("%x", rand.Uint64())
-	challenge, _ := exchange(t, conn, message(method, user, id, 1, ""))
+	challenge, _ := exchange(t, conn, rawRequest(method, user, id, 1, ""))
 	m := reNonce.FindStringSubmatch(challenge)
 	if m == nil {
 		t.Fatalf("no MD5 challenge in:\n%s", challenge)
@@ -102,7 +102,7 @@ func probe(t *testing.T, conn net.Conn, method, user string) (string, time.Durat
 	if method == "REGISTER" {
 		header = "Authorization"
 	}
-	answer, took := exchange(t, conn, message(method, user, id, 2, fmt.Sprintf(
+	answer, took := exchange(t, conn, rawRequest(method, user, id, 2, fmt.Sprintf(
 		`%s: Digest username="%s", realm="%s", nonce="%s", uri="%s", response="%s", algorithm=MD5, cnonce="abcd", qop=auth, nc=00000001`+"\r\n",
 		header, user, realm, m[1], uri, response)))
 	return reVary.ReplaceAllString(answer, "*"), took
@@ -120,7 +120,7 @@ func sum(s string) string {
 	return hex.EncodeToString(h[:])
 }
 
-func message(method, user, id string, cseq int, credentials string) string {
+func rawRequest(method, user, id string, cseq int, credentials string) string {
 	return fmt.Sprintf("%s sip:%s%s SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK%s%d;rport\r\nMax-Forwards: 70\r\nFrom: <sip:%s@%s>;tag=%s\r\n"+
 		"To: <sip:%s@%s>\r\nCall-ID: %s\r\nCSeq: %d %s\r\nContact: <sip:%s@127.0.0.1>\r\n%sContent-Length: 0\r\n\r\n",
 		method, target(method, user), realm, id, cseq, user, realm, id, user, realm, id, cseq, method, user, credentials)
