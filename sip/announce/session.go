@@ -101,17 +101,7 @@ func (a *Announcer) address(f *transport.Flow) netip.Addr {
 // begin enters the call into the table, so that it is counted and ended like any other. It has no parties: a change of its
 // listener's state must not cut the message about that very state short.
 func (s *session) begin(req *gosip.Request) (err error) {
-	leg := dialog.Leg{
-		Account: s.an.Listener.ID, Flow: s.an.Server.Flow(), Tag: req.From().Params.GetOr("tag", ""),
-		Self:  dialog.Address{Name: req.From().DisplayName, URI: req.From().Address},
-		Peer:  dialog.Address{Name: req.To().DisplayName, URI: req.To().Address},
-		Route: header.Values(req, "record-route"), CSeq: req.CSeq().SeqNo,
-	}
-	for _, v := range header.Values(req, "contact") {
-		if c, err := header.ParseAddress(v); err == nil {
-			leg.Target = c.URI
-		}
-	}
+	leg := dialog.CallerLeg(s.an.Listener.ID, s.an.Server.Flow(), req)
 	if s.dialog, err = s.a.deps.Dialogs.Begin(s.an.Record, leg, s.ended); err != nil {
 		return err
 	}

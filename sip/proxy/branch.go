@@ -170,7 +170,7 @@ func (f *Fork) enter(b *branch, res *gosip.Response, confirmed bool) {
 func (f *Fork) leg(b *branch, res *gosip.Response) dialog.Leg {
 	leg := f.calleeLeg(b.target)
 	leg.Tag, leg.Route = tagOf(res.To().Params), beyond(header.Values(res, "record-route"), f.dialog.Cookie)
-	leg.Target, _ = contact(res)
+	leg.Target, _ = dialog.Contact(res)
 	return leg
 }
 

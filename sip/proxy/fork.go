@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -75,9 +74,9 @@ func newFork(c *Core, call Call) (f *Fork, err error) {
 	f.shown = c.shown(f.req, call.Caller)
 	switch f.req.Method {
 	case gosip.INVITE:
-		f.dialog, err = c.deps.Dialogs.Begin(f.record(), f.callerLeg(), f.end, parties(call)...)
+		f.dialog, err = c.deps.Dialogs.Begin(f.record(), dialog.CallerLeg(f.call.Caller.ID, f.call.Server.Flow(), f.req), f.end, parties(call)...)
 	case gosip.SUBSCRIBE, gosip.REFER:
-		f.dialog = c.deps.Dialogs.Subscribe(f.req.CallID().Value(), f.callerLeg(), parties(call)...)
+		f.dialog = c.deps.Dialogs.Subscribe(f.req.CallID().Value(), dialog.CallerLeg(f.call.Caller.ID, f.call.Server.Flow(), f.req), parties(call)...)
 	}
 	if err != nil {
 		return nil, ErrTooMany.Because(err)
@@ -102,28 +101,6 @@ func (f *Fork) record() call.Record {
 		From: f.call.Caller.ID, FromNumber: f.call.Caller.Number, FromAgent: header.First(f.req, "user-agent"),
 		To: f.call.Callee.ID, ToNumber: f.call.Dialled,
 	}
-}
-
-// callerLeg is the caller's side of the dialog; its route set beyond us is what it recorded before us.
-func (f *Fork) callerLeg() dialog.Leg {
-	leg := dialog.Leg{
-		Account: f.call.Caller.ID, Flow: f.call.Server.Flow(), Tag: tagOf(f.req.From().Params),
-		Self: fromAddress(f.req.From()), Peer: toAddress(f.req.To()),
-		Route: header.Values(f.req, "record-route"), CSeq: f.req.CSeq().SeqNo,
-	}
-	leg.Target, leg.Instance = contact(f.req)
-	return leg
-}
-
-// contact is the first Contact's URI and instance (RFC 5626 section 4.1).
-func contact(m header.Message) (uri gosip.Uri, instance string) {
-	for _, v := range header.Values(m, "contact") {
-		if a, err := header.ParseAddress(v); err == nil {
-			instance, _ = a.Param("+sip.instance")
-			return a.URI, strings.Trim(instance, "<>")
-		}
-	}
-	return gosip.Uri{}, ""
 }
 
 func (f *Fork) start() { f.post(event{kind: begin}) }

@@ -62,11 +62,7 @@ func display(name string) string {
 	}, name)
 }
 
-// address is a From or To value as an Address.
-func fromAddress(h *gosip.FromHeader) dialog.Address {
-	return dialog.Address{Name: h.DisplayName, URI: h.Address}
-}
-
+// toAddress is a To value as an Address.
 func toAddress(h *gosip.ToHeader) dialog.Address {
 	return dialog.Address{Name: h.DisplayName, URI: h.Address}
 }

@@ -158,7 +158,7 @@ func (r *relayed) finish(code int) {
 // refresh follows a change of the remote target (RFC 3261 section 12.2.1.2): target refresh requests and their 2xx carry
 // a Contact.
 func refresh(d *dialog.Dialog, tag string, m header.Message) {
-	if target, _ := contact(m); target.Host != "" {
+	if target, _ := dialog.Contact(m); target.Host != "" {
 		d.Move(tag, dialog.Leg{Target: target})
 	}
 }

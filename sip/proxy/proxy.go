@@ -20,7 +20,6 @@ import (
 // Flows is what the proxy needs of the transport.
 type Flows interface {
 	Flow(token string) *transport.Flow
-	Host(n transport.Network) (host string, port int)
 }
 
 // Locations takes away the binding of a flow that is gone, and tells the others.
