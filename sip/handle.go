@@ -66,11 +66,7 @@ func (s *Server) invite(ctx context.Context, t *tx.Server, caller account.Accoun
 	case err != nil:
 		return err
 	}
-	// Insert, then check: a disable that came between reading the states and entering the dialog is seen here, a later
-	// one finds the dialog.
-	if s.outdated(caller) || s.outdated(found.Callee) {
-		d.End(disabledReason())
-	}
+	s.lookAgain(d, caller, found.Callee)
 	return nil
 }
 
@@ -95,8 +91,8 @@ func (s *Server) other(ctx context.Context, t *tx.Server, caller account.Account
 	}
 	found.Server, found.Caller = t, caller
 	d, err := s.proxy.Request(found)
-	if d != nil && (s.outdated(caller) || s.outdated(found.Callee)) {
-		d.End(disabledReason())
+	if d != nil {
+		s.lookAgain(d, caller, found.Callee)
 	}
 	return err
 }
@@ -168,6 +164,16 @@ func (s *Server) find(ctx context.Context, op account.Op, req *gosip.Request) (p
 		callee = suspended()
 	}
 	return found, decideCallee(op, callee, s.calleeClip()), nil
+}
+
+// lookAgain is the second half of insert, then check: a disable that came between reading the states and entering the
+// dialog is seen here, a later one finds the dialog. Phones can be quicker than this goroutine, so a call may be up by
+// now: with sip.disabled_calls: keep it is a live call like any other, and stays.
+func (s *Server) lookAgain(d *dialog.Dialog, caller, callee account.Account) {
+	if !s.outdated(caller) && !s.outdated(callee) || s.config.KeepDisabledCalls && d.State() == dialog.Confirmed {
+		return
+	}
+	d.End(disabledReason())
 }
 
 // outdated reports whether the account was taken out of service after it was read.

@@ -6,6 +6,7 @@ import (
 
 	gosip "github.com/emiago/sipgo/sip"
 
+	"sipward/internal/call"
 	"sipward/sip/reply"
 	"sipward/sip/tx"
 )
@@ -28,6 +29,9 @@ func (d *Dialog) End(why Reason) {
 	d.state, d.until = Ended, time.Time{}
 	if state == Confirmed && d.record.Reason == "" { // an announcement has its prompt there
 		d.record.Reason = why.Text
+	}
+	if state == Early && d.record.Disposition == "" { // the refusal may be sent, and told, after the record is closed here
+		d.record.Code, d.record.Disposition = why.Code, call.Failed
 	}
 	d.mu.Unlock()
 	switch state {
