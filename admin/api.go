@@ -120,6 +120,7 @@ func New(d Deps) (*API, error) {
 // Routes is the table of the operators' listener.
 func (a *API) Routes() []web.Route {
 	const v1 = "/api/v1"
+	tokens := a.tokens()
 	return append(append(a.licenceRoutes(), a.callRoutes()...), []web.Route{
 		{Method: http.MethodGet, Path: "/livez", Role: web.Public, Handle: plain(a.Health.Livez)},
 		{Method: http.MethodGet, Path: "/readyz", Role: web.Public, Handle: plain(a.Health.Readyz)},
@@ -140,10 +141,10 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodPut, Path: v1 + "/clips/:language/:prompt", Role: account.Admin, Long: true, MaxBody: maxClip, Handle: a.putClip},
 		{Method: http.MethodDelete, Path: v1 + "/clips/:language/:prompt", Role: account.Admin, Handle: a.deleteClip},
 
-		{Method: http.MethodGet, Path: v1 + "/tokens", Role: account.Superadmin, Handle: a.listTokens},
-		{Method: http.MethodPost, Path: v1 + "/tokens", Role: account.Superadmin, Handle: a.createToken},
-		{Method: http.MethodGet, Path: v1 + "/tokens/:id", Role: account.Superadmin, Handle: a.showToken},
-		{Method: http.MethodDelete, Path: v1 + "/tokens/:id", Role: account.Superadmin, Handle: a.deleteToken},
+		{Method: http.MethodGet, Path: v1 + "/tokens", Role: account.Superadmin, Handle: tokens.List},
+		{Method: http.MethodPost, Path: v1 + "/tokens", Role: account.Superadmin, Handle: web.Create(tokens, a.createToken)},
+		{Method: http.MethodGet, Path: v1 + "/tokens/:id", Role: account.Superadmin, Handle: tokens.Show},
+		{Method: http.MethodDelete, Path: v1 + "/tokens/:id", Role: account.Superadmin, Handle: tokens.Delete},
 
 		{Method: http.MethodGet, Path: v1 + "/store/export", Role: account.Superadmin, Long: true, Handle: a.export},
 		{Method: http.MethodPost, Path: v1 + "/store/import", Role: account.Superadmin, Long: true, MaxBody: maxImport, Handle: a.restore},

@@ -1,7 +1,7 @@
 package admin
 
 import (
-	"net/http"
+	"context"
 	"strings"
 	"time"
 
@@ -13,8 +13,8 @@ import (
 
 const maxTokenName = 100 // characters
 
-// tokenTag: a token never changes, so it has one version.
-const tokenTag = `"1"`
+// tokenVersion: a token never changes, so it has one version.
+const tokenVersion = 1
 
 type tokenBody struct {
 	Name    web.Opt[string]    `json:"name"`
@@ -42,11 +42,17 @@ func viewToken(t account.Token) tokenView {
 	return v
 }
 
-func (a *API) createToken(c *gin.Context) error {
-	var b tokenBody
-	if err := web.Bind(c, &b); err != nil {
-		return err
+// tokens are the tokens as the API serves them.
+func (a *API) tokens() web.Resource[account.Token] {
+	return web.Resource[account.Token]{
+		Path: "/api/v1/tokens", Find: a.token, All: a.Tokens.List,
+		Key:  func(t account.Token) (string, uint64) { return t.ID, tokenVersion },
+		View: func(t account.Token) any { return viewToken(t) },
+		Drop: func(ctx context.Context, t account.Token, _ uint64) error { return a.Tokens.Delete(ctx, t.ID) },
 	}
+}
+
+func (a *API) createToken(c *gin.Context, b tokenBody) (account.Token, any, error) {
 	now := a.Now().UTC()
 	id, shown, hash := web.NewToken()
 	t := account.Token{
@@ -54,16 +60,12 @@ func (a *API) createToken(c *gin.Context) error {
 		Created: now, Expires: b.Expires.Value, By: web.Who(c).Label(),
 	}
 	if err := checkToken(t, now); err != nil {
-		return err
+		return t, nil, err
 	}
 	t, err := a.Tokens.Create(c.Request.Context(), t)
-	if err != nil {
-		return err
-	}
 	view := viewToken(t)
 	view.Token = shown.Reveal() // this once; what is kept is the hash of its secret
-	c.Header("Location", "/api/v1/tokens/"+t.ID)
-	return web.Changed(c, http.StatusCreated, tokenTag, view)
+	return t, view, err
 }
 
 func checkToken(t account.Token, now time.Time) error {
@@ -80,46 +82,6 @@ func checkToken(t account.Token, now time.Time) error {
 		f.Add("/expires_at", "past", "must be in the future (leave it out for a token without end)")
 	}
 	return f.Err()
-}
-
-func (a *API) listTokens(c *gin.Context) error {
-	tokens, err := a.Tokens.List(c.Request.Context())
-	if err != nil {
-		return err
-	}
-	list := web.List[tokenView]{Items: make([]tokenView, 0, len(tokens))}
-	for _, t := range tokens {
-		list.Items = append(list.Items, viewToken(t))
-	}
-	c.JSON(http.StatusOK, list)
-	return nil
-}
-
-func (a *API) showToken(c *gin.Context) error {
-	t, err := a.token(c)
-	if err != nil {
-		return err
-	}
-	return web.Show(c, tokenTag, viewToken(t))
-}
-
-func (a *API) deleteToken(c *gin.Context) error {
-	match, err := web.IfMatch(c)
-	if err != nil {
-		return err
-	}
-	t, err := a.token(c)
-	if err != nil {
-		return err
-	}
-	if err := match.Check(tokenTag); err != nil {
-		return err
-	}
-	if err := a.Tokens.Delete(c.Request.Context(), t.ID); err != nil {
-		return err
-	}
-	c.Status(http.StatusNoContent)
-	return nil
 }
 
 // token looks through the few tokens there are.

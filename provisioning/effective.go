@@ -34,7 +34,7 @@ type accountProfile struct {
 func (a *API) effectiveProfile(c *gin.Context) error {
 	p, err := a.profile(c)
 	if err != nil {
-		return err
+		return profileFault(err)
 	}
 	_, origins := account.Cascade(account.Layer{From: "server", Settings: account.DefaultSettings()},
 		account.Layer{From: "profile", Profile: p.ID, Settings: p.Settings})

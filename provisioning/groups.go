@@ -1,8 +1,8 @@
 package provisioning
 
 import (
+	"context"
 	"errors"
-	"net/http"
 	"strings"
 	"time"
 
@@ -53,97 +53,53 @@ func (b groupBody) apply(g *account.Group) error {
 	return f.Err()
 }
 
-func (a *API) listGroups(c *gin.Context) error {
-	if _, _, _, err := web.Query(c, a.Cursors); err != nil {
-		return err
+// groups are the groups as the API serves them.
+func (a *API) groups() web.Resource[account.Group] {
+	return web.Resource[account.Group]{
+		Path: "/api/v1/groups", Find: a.group, All: a.Groups.List, Fault: groupFault, Query: a.unfiltered,
+		Key:  func(g account.Group) (string, uint64) { return string(g.ID), g.Version },
+		View: func(g account.Group) any { return viewGroup(g) },
+		Drop: func(ctx context.Context, g account.Group, version uint64) error {
+			return a.Groups.Delete(ctx, g.ID, version)
+		},
 	}
-	groups, err := a.Groups.List(c.Request.Context())
-	if err != nil {
-		return err
-	}
-	list := web.List[groupView]{Items: make([]groupView, 0, len(groups))}
-	for _, g := range groups {
-		list.Items = append(list.Items, viewGroup(g))
-	}
-	c.JSON(http.StatusOK, list)
-	return nil
 }
 
-func (a *API) createGroup(c *gin.Context) error {
-	var b groupBody
-	if err := web.Bind(c, &b); err != nil {
-		return err
-	}
+// unfiltered is the query of a list that takes nothing.
+func (a *API) unfiltered(c *gin.Context) error {
+	_, _, _, err := web.Query(c, a.Cursors)
+	return err
+}
+
+func (a *API) createGroup(c *gin.Context, b groupBody) (account.Group, any, error) {
 	now := a.Now().UTC()
 	g := account.Group{ID: account.NewGroupID(), Created: now, Updated: now}
 	if err := b.apply(&g); err != nil {
-		return err
+		return g, nil, err
 	}
 	if err := a.knowsGroups(c, b); err != nil {
-		return err
+		return g, nil, err
 	}
 	g, err := a.Groups.Create(c.Request.Context(), g)
-	if err != nil {
-		return groupFault(err)
-	}
-	c.Header("Location", "/api/v1/groups/"+string(g.ID))
-	return web.Changed(c, http.StatusCreated, web.Tag(g.Version), viewGroup(g))
+	return g, nil, err
 }
 
-func (a *API) showGroup(c *gin.Context) error {
-	g, err := a.group(c)
-	if err != nil {
-		return err
-	}
-	return web.Show(c, web.Tag(g.Version), viewGroup(g))
-}
-
-func (a *API) editGroup(c *gin.Context) error {
-	match, err := web.IfMatch(c)
-	if err != nil {
-		return err
-	}
-	var b groupBody
-	if err := web.Bind(c, &b); err != nil {
-		return err
-	}
+func (a *API) editGroup(c *gin.Context, b groupBody, seen func(account.Group) error) (g account.Group, once any, err error) {
 	id := account.GroupID(c.Param("id"))
 	if !id.Valid() {
-		return web.NotFound("group")
+		return g, nil, account.ErrNotFound
 	}
 	if err := a.knowsGroups(c, b); err != nil {
-		return err
+		return g, nil, err
 	}
-	g, err := a.Groups.Update(c.Request.Context(), id, func(g *account.Group) error {
-		if err := match.Check(web.Tag(g.Version)); err != nil {
+	g, err = a.Groups.Update(c.Request.Context(), id, func(g *account.Group) error {
+		if err := seen(*g); err != nil {
 			return err
 		}
 		g.Updated = a.Now().UTC()
 		return b.apply(g)
 	})
-	if err != nil {
-		return groupFault(err)
-	}
-	return web.Changed(c, http.StatusOK, web.Tag(g.Version), viewGroup(g))
-}
-
-func (a *API) deleteGroup(c *gin.Context) error {
-	match, err := web.IfMatch(c)
-	if err != nil {
-		return err
-	}
-	g, err := a.group(c)
-	if err != nil {
-		return err
-	}
-	if err := match.Check(web.Tag(g.Version)); err != nil {
-		return err
-	}
-	if err := a.Groups.Delete(c.Request.Context(), g.ID, match.Version(g.Version)); err != nil {
-		return groupFault(err)
-	}
-	c.Status(http.StatusNoContent)
-	return nil
+	return g, nil, err
 }
 
 // knowsGroups refuses a profile that does not exist.
@@ -158,10 +114,9 @@ func (a *API) knowsGroups(c *gin.Context, b groupBody) error {
 func (a *API) group(c *gin.Context) (account.Group, error) {
 	id := account.GroupID(c.Param("id"))
 	if !id.Valid() {
-		return account.Group{}, web.NotFound("group")
+		return account.Group{}, account.ErrNotFound
 	}
-	g, err := a.Groups.ByID(c.Request.Context(), id)
-	return g, groupFault(err)
+	return a.Groups.ByID(c.Request.Context(), id)
 }
 
 // groupFault puts the right noun into the repository's sentinels, which speak of accounts.

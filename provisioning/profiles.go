@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net/http"
 	"strings"
 	"time"
 
@@ -71,91 +70,42 @@ func (b profileBody) apply(p *account.Profile) error {
 	return f.Err()
 }
 
-func (a *API) listProfiles(c *gin.Context) error {
-	if _, _, _, err := web.Query(c, a.Cursors); err != nil {
-		return err
+// profiles are the profiles as the API serves them.
+func (a *API) profiles() web.Resource[account.Profile] {
+	return web.Resource[account.Profile]{
+		Path: "/api/v1/profiles", Find: a.profile, All: a.Profiles.List, Fault: profileFault, Query: a.unfiltered, Drop: a.dropProfile,
+		Key:  func(p account.Profile) (string, uint64) { return string(p.ID), p.Version },
+		View: func(p account.Profile) any { return viewProfile(p) },
 	}
-	profiles, err := a.Profiles.List(c.Request.Context())
-	if err != nil {
-		return err
-	}
-	list := web.List[profileView]{Items: make([]profileView, 0, len(profiles))}
-	for _, p := range profiles {
-		list.Items = append(list.Items, viewProfile(p))
-	}
-	c.JSON(http.StatusOK, list)
-	return nil
 }
 
-func (a *API) createProfile(c *gin.Context) error {
-	var b profileBody
-	if err := web.Bind(c, &b); err != nil {
-		return err
-	}
+func (a *API) createProfile(c *gin.Context, b profileBody) (account.Profile, any, error) {
 	p := account.Profile{ID: account.NewProfileID(), Created: a.Now().UTC()}
 	if err := b.apply(&p); err != nil {
-		return err
+		return p, nil, err
 	}
 	p, err := a.Profiles.Create(c.Request.Context(), p)
-	if err != nil {
-		return profileFault(err)
-	}
-	c.Header("Location", "/api/v1/profiles/"+string(p.ID))
-	return web.Changed(c, http.StatusCreated, web.Tag(p.Version), viewProfile(p))
+	return p, nil, err
 }
 
-func (a *API) showProfile(c *gin.Context) error {
-	p, err := a.profile(c)
-	if err != nil {
-		return err
-	}
-	return web.Show(c, web.Tag(p.Version), viewProfile(p))
-}
-
-func (a *API) editProfile(c *gin.Context) error {
-	match, err := web.IfMatch(c)
-	if err != nil {
-		return err
-	}
-	var b profileBody
-	if err := web.Bind(c, &b); err != nil {
-		return err
-	}
+func (a *API) editProfile(c *gin.Context, b profileBody, seen func(account.Profile) error) (account.Profile, any, error) {
 	p, err := a.Profiles.Update(c.Request.Context(), account.ProfileID(c.Param("id")), func(p *account.Profile) error {
-		if err := match.Check(web.Tag(p.Version)); err != nil {
+		if err := seen(*p); err != nil {
 			return err
 		}
 		return b.apply(p)
 	})
-	if err != nil {
-		return profileFault(err)
-	}
-	return web.Changed(c, http.StatusOK, web.Tag(p.Version), viewProfile(p))
+	return p, nil, err
 }
 
-func (a *API) deleteProfile(c *gin.Context) error {
-	match, err := web.IfMatch(c)
-	if err != nil {
-		return err
-	}
-	p, err := a.profile(c)
-	if err != nil {
-		return err
-	}
-	if err := match.Check(web.Tag(p.Version)); err != nil {
-		return err
-	}
+func (a *API) dropProfile(ctx context.Context, p account.Profile, version uint64) error {
 	if p.ID == account.DefaultProfile {
 		return web.Conflict("shipped", "the default profile ships with the product and cannot be deleted: change it instead")
 	}
-	if err := a.unused(c.Request.Context(), p.ID); err != nil {
+	if err := a.unused(ctx, p.ID); err != nil {
 		return err
 	}
-	if err := a.Profiles.Delete(c.Request.Context(), p.ID, match.Version(p.Version)); err != nil {
-		return profileFault(err)
-	}
-	c.Status(http.StatusNoContent)
-	return nil
+	return a.Profiles.Delete(ctx, p.ID, version)
 }
 
 // unused looks for a group or an account that names the profile. One that begins to in this moment falls back to the
@@ -187,8 +137,7 @@ func (a *API) unused(ctx context.Context, id account.ProfileID) error {
 }
 
 func (a *API) profile(c *gin.Context) (account.Profile, error) {
-	p, err := a.Profiles.ByID(c.Request.Context(), account.ProfileID(c.Param("id")))
-	return p, profileFault(err)
+	return a.Profiles.ByID(c.Request.Context(), account.ProfileID(c.Param("id")))
 }
 
 // knows notes a fault when there is no such profile.

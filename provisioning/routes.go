@@ -10,18 +10,19 @@ import (
 // Routes is the table of the operators' listener.
 func (a *API) Routes() []web.Route {
 	const v1 = "/api/v1"
+	groups, profiles := a.groups(), a.profiles()
 	return []web.Route{
-		{Method: http.MethodGet, Path: v1 + "/groups", Role: account.Auditor, Handle: a.listGroups},
-		{Method: http.MethodPost, Path: v1 + "/groups", Role: account.Admin, Handle: a.createGroup},
-		{Method: http.MethodGet, Path: v1 + "/groups/:id", Role: account.Auditor, Handle: a.showGroup},
-		{Method: http.MethodPatch, Path: v1 + "/groups/:id", Role: account.Admin, Handle: a.editGroup},
-		{Method: http.MethodDelete, Path: v1 + "/groups/:id", Role: account.Admin, Handle: a.deleteGroup},
+		{Method: http.MethodGet, Path: v1 + "/groups", Role: account.Auditor, Handle: groups.List},
+		{Method: http.MethodPost, Path: v1 + "/groups", Role: account.Admin, Handle: web.Create(groups, a.createGroup)},
+		{Method: http.MethodGet, Path: v1 + "/groups/:id", Role: account.Auditor, Handle: groups.Show},
+		{Method: http.MethodPatch, Path: v1 + "/groups/:id", Role: account.Admin, Handle: web.Edit(groups, a.editGroup)},
+		{Method: http.MethodDelete, Path: v1 + "/groups/:id", Role: account.Admin, Handle: groups.Delete},
 
-		{Method: http.MethodGet, Path: v1 + "/profiles", Role: account.Auditor, Handle: a.listProfiles},
-		{Method: http.MethodPost, Path: v1 + "/profiles", Role: account.Admin, Handle: a.createProfile},
-		{Method: http.MethodGet, Path: v1 + "/profiles/:id", Role: account.Auditor, Handle: a.showProfile},
-		{Method: http.MethodPatch, Path: v1 + "/profiles/:id", Role: account.Admin, Handle: a.editProfile},
-		{Method: http.MethodDelete, Path: v1 + "/profiles/:id", Role: account.Admin, Handle: a.deleteProfile},
+		{Method: http.MethodGet, Path: v1 + "/profiles", Role: account.Auditor, Handle: profiles.List},
+		{Method: http.MethodPost, Path: v1 + "/profiles", Role: account.Admin, Handle: web.Create(profiles, a.createProfile)},
+		{Method: http.MethodGet, Path: v1 + "/profiles/:id", Role: account.Auditor, Handle: profiles.Show},
+		{Method: http.MethodPatch, Path: v1 + "/profiles/:id", Role: account.Admin, Handle: web.Edit(profiles, a.editProfile)},
+		{Method: http.MethodDelete, Path: v1 + "/profiles/:id", Role: account.Admin, Handle: profiles.Delete},
 		{Method: http.MethodGet, Path: v1 + "/profiles/:id/effective", Role: account.Auditor, Handle: a.effectiveProfile},
 
 		{Method: http.MethodGet, Path: v1 + "/accounts", Role: account.Auditor, Handle: a.listAccounts},

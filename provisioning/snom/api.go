@@ -17,14 +17,15 @@ import (
 // Routes is the table of the operators' listener.
 func (s *Service) Routes() []web.Route {
 	const v1 = "/api/v1"
+	phones := s.phones()
 	return []web.Route{
 		{Method: http.MethodGet, Path: v1 + "/phones", Role: account.Auditor, Handle: s.list},
-		{Method: http.MethodPost, Path: v1 + "/phones", Role: account.Operator, Handle: s.create},
+		{Method: http.MethodPost, Path: v1 + "/phones", Role: account.Operator, Handle: web.Create(phones, s.create)},
 		{Method: http.MethodGet, Path: v1 + "/phones/waiting", Role: account.Auditor, Handle: s.listWaiting},
 		{Method: http.MethodGet, Path: v1 + "/phones/setup", Role: account.Auditor, Handle: s.setup},
-		{Method: http.MethodGet, Path: v1 + "/phones/:mac", Role: account.Auditor, Handle: s.show},
-		{Method: http.MethodPatch, Path: v1 + "/phones/:mac", Role: account.Operator, Handle: s.edit},
-		{Method: http.MethodDelete, Path: v1 + "/phones/:mac", Role: account.Operator, Handle: s.remove},
+		{Method: http.MethodGet, Path: v1 + "/phones/:mac", Role: account.Auditor, Handle: phones.Show},
+		{Method: http.MethodPatch, Path: v1 + "/phones/:mac", Role: account.Operator, Handle: web.Edit(phones, s.edit)},
+		{Method: http.MethodDelete, Path: v1 + "/phones/:mac", Role: account.Operator, Handle: phones.Delete},
 		{Method: http.MethodGet, Path: v1 + "/fetch-log", Role: account.Auditor, Handle: s.listFetches},
 		{Method: http.MethodPost, Path: v1 + "/accounts/:id/check-sync", Role: account.Operator, Handle: s.checkSync},
 	}
@@ -117,11 +118,16 @@ func (s *Service) listFetches(c *gin.Context) error {
 	return nil
 }
 
-func (s *Service) create(c *gin.Context) error {
-	var b body
-	if err := web.Bind(c, &b); err != nil {
-		return err
+// phones are the phones as the API serves them.
+func (s *Service) phones() web.Resource[device.Phone] {
+	return web.Resource[device.Phone]{
+		Path: "/api/v1/phones", Find: s.phone, Fault: fault, Drop: s.drop,
+		Key:  func(p device.Phone) (string, uint64) { return string(p.MAC), p.Version },
+		View: func(p device.Phone) any { return newView(p) },
 	}
+}
+
+func (s *Service) create(c *gin.Context, b body) (device.Phone, any, error) {
 	now := s.Now().UTC()
 	p := device.Phone{Created: now, Updated: now}
 	var f web.Faults
@@ -130,40 +136,21 @@ func (s *Service) create(c *gin.Context) error {
 		f.Add("/mac", "mac", "is not accepted: "+err.Error())
 	}
 	if err := s.apply(c.Request.Context(), b, &p, &f); err != nil {
-		return err
+		return p, nil, err
 	}
 	token, admin := newToken(), account.NewSecret()
 	s.sealToken(&p, token)
 	s.sealAdmin(&p, admin)
-	if p, err = s.Phones.Create(c.Request.Context(), p); err != nil {
-		return err
-	}
+	p, err = s.Phones.Create(c.Request.Context(), p)
 	v := newView(p)
 	v.URL, v.AdminPassword = s.address(token, "{mac}.xml"), admin.Reveal() // this once
-	c.Header("Location", "/api/v1/phones/"+string(p.MAC))
-	return web.Changed(c, http.StatusCreated, web.Tag(p.Version), v)
+	return p, v, err
 }
 
-func (s *Service) show(c *gin.Context) error {
-	p, err := s.phone(c)
-	if err != nil {
-		return err
-	}
-	return web.Show(c, web.Tag(p.Version), newView(p))
-}
-
-func (s *Service) edit(c *gin.Context) error {
-	match, err := web.IfMatch(c)
-	if err != nil {
-		return err
-	}
-	var b body
-	if err := web.Bind(c, &b); err != nil {
-		return err
-	}
+func (s *Service) edit(c *gin.Context, b body, seen func(device.Phone) error) (p device.Phone, once any, err error) {
 	before, err := s.phone(c)
 	if err != nil {
-		return err
+		return p, nil, err
 	}
 	var f web.Faults
 	if b.MAC.Set {
@@ -171,11 +158,11 @@ func (s *Service) edit(c *gin.Context) error {
 	}
 	probe := before
 	if err := s.apply(c.Request.Context(), b, &probe, &f); err != nil {
-		return err
+		return p, nil, err
 	}
 	token := newToken()
-	p, err := s.Phones.Update(c.Request.Context(), before.MAC, func(p *device.Phone) error {
-		if err := match.Check(web.Tag(p.Version)); err != nil {
+	p, err = s.Phones.Update(c.Request.Context(), before.MAC, func(p *device.Phone) error {
+		if err := seen(*p); err != nil {
 			return err
 		}
 		before = *p
@@ -186,41 +173,21 @@ func (s *Service) edit(c *gin.Context) error {
 		p.Updated = s.Now().UTC()
 		return nil
 	})
-	if err != nil {
-		return fault(err)
-	}
-	if before.Account != p.Account {
-		if err := s.leave(c.Request.Context(), before.Account); err != nil {
-			return err
-		}
+	if err == nil && before.Account != p.Account {
+		err = s.leave(c.Request.Context(), before.Account)
 	}
 	v := newView(p)
 	if b.Token.Null {
 		v.URL = s.address(token, "{mac}.xml") // this once
 	}
-	return web.Changed(c, http.StatusOK, web.Tag(p.Version), v)
+	return p, v, err
 }
 
-func (s *Service) remove(c *gin.Context) error {
-	match, err := web.IfMatch(c)
-	if err != nil {
+func (s *Service) drop(ctx context.Context, p device.Phone, version uint64) error {
+	if err := s.Phones.Delete(ctx, p.MAC, version); err != nil {
 		return err
 	}
-	p, err := s.phone(c)
-	if err != nil {
-		return err
-	}
-	if err := match.Check(web.Tag(p.Version)); err != nil {
-		return err
-	}
-	if err := s.Phones.Delete(c.Request.Context(), p.MAC, match.Version(p.Version)); err != nil {
-		return fault(err)
-	}
-	if err := s.leave(c.Request.Context(), p.Account); err != nil {
-		return err
-	}
-	c.Status(http.StatusNoContent)
-	return nil
+	return s.leave(ctx, p.Account)
 }
 
 // leave makes the password that a phone took with it worthless, once no phone has the account any more. The next phone
@@ -249,10 +216,9 @@ func (s *Service) leave(ctx context.Context, id account.ID) error {
 func (s *Service) phone(c *gin.Context) (device.Phone, error) {
 	m, err := device.ParseMAC(c.Param("mac"))
 	if err != nil {
-		return device.Phone{}, fault(device.ErrNotFound)
+		return device.Phone{}, device.ErrNotFound
 	}
-	p, err := s.Phones.ByMAC(c.Request.Context(), m)
-	return p, fault(err)
+	return s.Phones.ByMAC(c.Request.Context(), m)
 }
 
 func fault(err error) error {
