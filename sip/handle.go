@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -56,7 +55,7 @@ func (s *Server) invite(ctx context.Context, t *tx.Server, caller account.Accoun
 	if err := s.limits.admit(caller.ID, found.Dialled); err != nil {
 		return s.limited(t, caller, found, err)
 	}
-	found.Server, found.Caller = t, caller
+	found.Server, found.Caller, found.Contact = t, caller, s.registered(ctx, t, caller)
 	d, err := s.proxy.Request(found)
 	switch {
 	case errors.Is(err, proxy.ErrUnreachable):
@@ -89,7 +88,7 @@ func (s *Server) other(ctx context.Context, t *tx.Server, caller account.Account
 	if v.refusal != nil {
 		return v.refusal
 	}
-	found.Server, found.Caller = t, caller
+	found.Server, found.Caller, found.Contact = t, caller, s.registered(ctx, t, caller)
 	d, err := s.proxy.Request(found)
 	if d != nil {
 		s.lookAgain(d, caller, found.Callee)
@@ -138,34 +137,6 @@ func (s *Server) judgeCaller(op account.Op, caller account.Account) verdict {
 	return verdict{}
 }
 
-// find reads the truth about the callee: who is dialled, in which state, and where its phones are.
-func (s *Server) find(ctx context.Context, op account.Op, req *gosip.Request) (proxy.Call, verdict, error) {
-	dialled := dialledUser(&req.Recipient)
-	number, err := account.ParseNumber(dialled)
-	if err != nil {
-		return proxy.Call{}, unknownNumber(), nil
-	}
-	callee, err := s.deps.Accounts.CachedByNumber(ctx, number)
-	if errors.Is(err, account.ErrNotFound) {
-		return proxy.Call{}, unknownNumber(), nil
-	}
-	if err != nil {
-		return proxy.Call{}, verdict{}, reply.Unavailable(err)
-	}
-	callee, set, err := s.deps.Locations.Lookup(ctx, callee.ID)
-	if errors.Is(err, account.ErrNotFound) {
-		return proxy.Call{}, unknownNumber(), nil
-	}
-	if err != nil {
-		return proxy.Call{}, verdict{}, reply.Unavailable(err)
-	}
-	found := proxy.Call{Callee: callee, Bindings: set.Live(s.deps.Now()), Dialled: dialled}
-	if s.outdated(callee) { // it was read just before the change
-		callee = suspended()
-	}
-	return found, decideCallee(op, callee, s.calleeClip()), nil
-}
-
 // lookAgain is the second half of insert, then check: a disable that came between reading the states and entering the
 // dialog is seen here, a later one finds the dialog. Phones can be quicker than this goroutine, so a call may be up by
 // now: with sip.disabled_calls: keep it is a live call like any other, and stays.
@@ -184,19 +155,6 @@ func (s *Server) calleeClip() media.Prompt {
 		return media.CalleeDisabled
 	}
 	return s.config.CalleeClip
-}
-
-// dialledUser is the user part of a Request-URI without its parameters, or the number of a tel URI (RFC 3966).
-func dialledUser(uri *gosip.Uri) string {
-	user := uri.User
-	if uri.Scheme == "tel" {
-		user = uri.Raw()
-	}
-	user, _, _ = strings.Cut(user, ";")
-	if plain, err := url.PathUnescape(user); err == nil {
-		return plain
-	}
-	return user
 }
 
 // announce ends a call with the clip its verdict names, when there is one and it is wanted.

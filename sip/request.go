@@ -12,6 +12,7 @@ import (
 	"sipward/internal/account"
 	"sipward/sip/header"
 	"sipward/sip/proxy"
+	"sipward/sip/registrar"
 	"sipward/sip/reply"
 	"sipward/sip/transport"
 	"sipward/sip/tx"
@@ -91,7 +92,7 @@ func (s *Server) ping(t *tx.Server) bool {
 		return false
 	}
 	s.turnAway(t, &reply.Error{Code: 200, Phrase: "OK", Headers: []gosip.Header{
-		gosip.NewHeader("Allow", allowed), gosip.NewHeader("Accept", "application/sdp"), gosip.NewHeader("Supported", "path, outbound"),
+		gosip.NewHeader("Allow", allowed), gosip.NewHeader("Accept", "application/sdp"), gosip.NewHeader("Supported", registrar.Supported),
 	}})
 	return true
 }

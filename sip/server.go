@@ -14,6 +14,7 @@ import (
 	"sipward/sip/announce"
 	"sipward/sip/auth"
 	"sipward/sip/dialog"
+	"sipward/sip/gruu"
 	"sipward/sip/proxy"
 	"sipward/sip/registrar"
 	"sipward/sip/transport"
@@ -36,6 +37,7 @@ type Server struct {
 	announcer *announce.Announcer
 	enforcer  *Enforcer
 	limits    *limiter
+	gruu      *gruu.Maker
 	keeper    *keeper
 	cluster   *cluster // nil: a node alone
 	sessions  *sessionLog
@@ -60,7 +62,8 @@ func New(c Config, d Deps) (*Server, error) {
 	s.auth = auth.New(auth.Config{Realm: c.Domain, Node: c.Node, Exempt: d.Exempt, MD5Only: c.MD5Only}, auth.Deps{
 		Accounts: d.Accounts, Ring: d.Ring, NonceKey: d.NonceKey, Blamer: layer, Now: d.Now, Log: d.Log, Metrics: d.Metrics,
 	})
-	s.registrar = registrar.New(registrar.Config{Domain: c.Domain, Hosts: c.Hosts, Node: c.Node, Quarantine: c.Quarantine},
+	s.gruu = gruu.New(c.Domain, d.CookieKey)
+	s.registrar = registrar.New(registrar.Config{Domain: c.Domain, Hosts: c.Hosts, Node: c.Node, Quarantine: c.Quarantine, GRUU: s.gruu},
 		registrar.Deps{Locations: d.Locations, Now: d.Now, Log: d.Log})
 	s.dialogs = dialog.New(dialog.Config{Key: s.cookieKey(c.Node), Via: s.via, PerCaller: c.Limits.Calls, Now: d.Now, Ended: s.ended}, s.table)
 	s.proxy = proxy.New(proxy.Config{Domain: c.Domain, Hosts: c.Hosts, Node: c.Node, RingTime: c.RingTime}, proxy.Deps{

@@ -30,11 +30,12 @@ var layers = []layer{
 	{packages: "cmd/sipward", may: []string{"admin", "internal/...", "licenceproxy", "media", "provisioning/...", "sip/..."}, tests: []string{"..."}},
 
 	// 2: the node
-	{packages: "sip", may: append([]string{"media", "sip/announce", "sip/auth", "sip/dialog", "sip/link", "sip/proxy", "sip/registrar", "sip/transport", "sip/tx"}, below...)},
+	{packages: "sip", may: append([]string{"media", "sip/announce", "sip/auth", "sip/dialog", "sip/gruu", "sip/link", "sip/proxy", "sip/registrar", "sip/transport", "sip/tx"}, below...)},
 	{packages: "sip/transport", may: []string{"internal/telemetry", "sip/header"}},
 	{packages: "sip/link", may: append([]string{"sip/transport"}, below...)},
+	{packages: "sip/gruu", may: below},
 	{packages: "sip/tx", may: append([]string{"sip/transport"}, below...)},
-	{packages: "sip/registrar", may: append([]string{"sip/transport", "sip/tx"}, below...)},
+	{packages: "sip/registrar", may: append([]string{"sip/gruu", "sip/transport", "sip/tx"}, below...)},
 	{packages: "sip/dialog", may: append([]string{"sip/transport", "sip/tx"}, below...)},
 	{packages: "sip/proxy", may: append([]string{"sip/dialog", "sip/transport", "sip/tx"}, below...)},
 	{packages: "sip/announce", may: append([]string{"media", "sip/dialog", "sip/transport", "sip/tx"}, below...)},

@@ -60,7 +60,7 @@ func (d *Dialog) Callee(x Crossing) string {
 	return x.From.Tag
 }
 
-// Move notes that the leg with this tag is now reached over another flow or by another Contact; zero values leave it.
+// Move notes that the leg with this tag is now reached over another flow, or by another Contact or registered contact; zero values leave it.
 func (d *Dialog) Move(tag string, to Leg) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -76,6 +76,9 @@ func (d *Dialog) Move(tag string, to Leg) {
 	}
 	if to.Target.Host != "" {
 		leg.Target = to.Target
+	}
+	if to.Bound.Host != "" {
+		leg.Bound = to.Bound
 	}
 }
 

@@ -81,7 +81,7 @@ func (t *Table) bye(callID string, to Leg, fromTag string, why Reason) {
 
 // request makes a request to one leg as if its peer had sent it (RFC 3261 section 12.2.1.1).
 func (t *Table) request(m gosip.RequestMethod, callID string, to Leg, fromTag string, cseq uint32) *gosip.Request {
-	r := gosip.NewRequest(m, to.Target)
+	r := gosip.NewRequest(m, to.Remote(to.Target))
 	r.AppendHeader(t.config.Via(to.Flow))
 	for _, route := range to.Route {
 		r.AppendHeader(gosip.NewHeader("Route", route))

@@ -40,6 +40,7 @@ type Config struct {
 	Expires   time.Duration // of a registration; 0: 600 s
 	Instance  string        // urn:uuid:… (RFC 5626 section 4.1); empty: a random one
 	RegID     int           // RFC 5626 reg-id; 0: 1; negative: none and no instance
+	GRUU      string        // "pub-gruu" or "temp-gruu": which of those that the server gave goes into Contact (RFC 5627); empty: none
 	KeepAlive time.Duration // between CRLF pings; 0: none
 	NoRefresh bool          // registrations are not refreshed by themselves
 	NoPRACK   bool          // 100rel is not offered

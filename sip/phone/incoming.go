@@ -183,5 +183,5 @@ func (c *Call) onAck(r *gosip.Request) {
 }
 
 func (c *Call) contact() field {
-	return field{"Contact", "<" + c.flowOf().contact(c.p.cfg.User, c.p.cfg.RegID > 0) + ">"}
+	return c.p.contact(c.flowOf())
 }

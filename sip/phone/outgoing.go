@@ -51,7 +51,7 @@ func (p *Phone) Call(ctx context.Context, target string, o Options) (*Call, erro
 func (c *Call) inviteDraft(offer []byte) draft {
 	d := c.dialog
 	fields := []field{{"From", d.local + ";tag=" + c.tag}, {"To", d.remote}, {"Call-ID", c.id},
-		{"Contact", "<" + d.flow.contact(c.p.cfg.User, c.p.cfg.RegID > 0) + ">"}, allow}
+		c.p.contact(d.flow), allow}
 	if !c.p.cfg.NoPRACK {
 		fields = append(fields, field{"Supported", "100rel, outbound"})
 	}

@@ -15,6 +15,7 @@ type registration struct {
 	callID, tag string
 	seq         uint32
 	refreshing  bool
+	contact     string        // our own Contact in the 200, with what the server added
 	granted     time.Duration // what the server gave last; 0: not registered
 }
 
@@ -26,7 +27,7 @@ func (p *Phone) Register(ctx context.Context) error {
 	}
 	granted := p.granted(r)
 	p.mu.Lock()
-	p.reg.granted = granted
+	p.reg.granted, p.reg.contact = granted, p.own(r)
 	begin := !p.cfg.NoRefresh && !p.reg.refreshing
 	p.reg.refreshing = p.reg.refreshing || begin
 	p.mu.Unlock()
@@ -132,6 +133,33 @@ func (p *Phone) registerDraft(more []field) draft {
 		fields: append([]field{{"From", "<" + p.self() + ">;tag=" + p.reg.tag}, {"To", "<" + p.self() + ">"},
 			{"Call-ID", p.reg.callID}, allow}, more...),
 	}
+}
+
+// own is our Contact among those that the 200 names; "" when it is not there.
+func (p *Phone) own(r *gosip.Response) string {
+	for _, c := range list(Headers(r, "Contact")) {
+		if instance, _ := parameter(c, "+sip.instance"); instance == "<"+p.cfg.Instance+">" {
+			return c
+		}
+	}
+	return ""
+}
+
+// GRUU is the GRUU of a kind, "pub-gruu" or "temp-gruu", that the server gave at the last registration; "" when it gave
+// none.
+func (p *Phone) GRUU(kind string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	uri, _ := parameter(p.reg.contact, kind)
+	return uri
+}
+
+// contact is our Contact in calls over a flow.
+func (p *Phone) contact(f *flow) field {
+	if uri := p.GRUU(p.cfg.GRUU); p.cfg.GRUU != "" && uri != "" {
+		return field{"Contact", "<" + uri + ">"}
+	}
+	return field{"Contact", "<" + f.contact(p.cfg.User, p.cfg.RegID > 0) + ">"}
 }
 
 // granted reads how long our own contact lives from the 200 (RFC 3261 section 10.2.4).

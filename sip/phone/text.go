@@ -133,9 +133,9 @@ func list(values []string) []string {
 
 // address takes the URI out of a name-addr or addr-spec.
 func address(v string) string {
-	if open := strings.LastIndexByte(v, '<'); open >= 0 {
-		if shut := strings.IndexByte(v[open:], '>'); shut > 0 {
-			return v[open+1 : open+shut]
+	if _, behind := split(v, '<'); behind != "" {
+		if uri, _, ok := strings.Cut(behind, ">"); ok {
+			return uri
 		}
 	}
 	uri, _, _ := strings.Cut(v, ";") // without brackets the parameters belong to the header (RFC 3261 section 20.10)
@@ -144,18 +144,34 @@ func address(v string) string {
 
 // parameter reads a header parameter (behind the brackets) such as the tag; present tells an empty one from none.
 func parameter(v, name string) (value string, present bool) {
-	if shut := strings.LastIndexByte(v, '>'); shut >= 0 {
-		v = v[shut+1:]
-	} else if semi := strings.IndexByte(v, ';'); semi >= 0 {
-		v = v[semi:]
+	_, params := split(v, ';')
+	if before, behind := split(v, '<'); before != v { // what is inside the brackets belongs to the URI
+		_, params, _ = strings.Cut(behind, ">")
+		params = strings.TrimLeft(params, "; \t")
 	}
-	for _, p := range strings.Split(v, ";") {
+	for params != "" {
+		var p string
+		p, params = split(params, ';')
 		k, val, _ := strings.Cut(strings.TrimSpace(p), "=")
 		if strings.EqualFold(strings.TrimSpace(k), name) {
 			return strings.Trim(strings.TrimSpace(val), `"`), true
 		}
 	}
 	return "", false
+}
+
+// split cuts at the first separator outside of quotes.
+func split(v string, separator byte) (before, behind string) {
+	quoted := false
+	for i := 0; i < len(v); i++ {
+		switch c := v[i]; {
+		case c == '"':
+			quoted = !quoted
+		case c == separator && !quoted:
+			return v[:i], v[i+1:]
+		}
+	}
+	return v, ""
 }
 
 func tagOf(v string) string { t, _ := parameter(v, "tag"); return t }

@@ -20,10 +20,11 @@ func TestList(t *testing.T) {
 func TestAddressAndParameter(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string][2]string{
-		`"<x>" <sip:a@b;tag=no>;tag=yes`: {"sip:a@b;tag=no", "yes"},
-		`sip:a@b;tag=yes`:                {"sip:a@b", "yes"}, // without brackets it is the header's (RFC 3261 section 20)
-		`<sip:a@b>`:                      {"sip:a@b", ""},
-		`<sip:a@b>; Tag = "q" ;x`:        {"sip:a@b", "q"},
+		`"<x>" <sip:a@b;tag=no>;tag=yes`:           {"sip:a@b;tag=no", "yes"},
+		`sip:a@b;tag=yes`:                          {"sip:a@b", "yes"}, // without brackets it is the header's (RFC 3261 section 20)
+		`<sip:a@b>`:                                {"sip:a@b", ""},
+		`<sip:a@b>; Tag = "q" ;x`:                  {"sip:a@b", "q"},
+		`<sip:a@b>;i="<u;v>";g="s:a;tag=no";tag=z`: {"sip:a@b", "z"},
 	} {
 		tag, _ := phone.Parameter(in, "tag")
 		if got := [2]string{phone.Address(in), tag}; got != want {

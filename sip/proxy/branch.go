@@ -40,6 +40,7 @@ func (f *Fork) launch(t target) {
 	if err != nil {
 		b.done = true
 		f.core.lost(f.call.Callee.ID, t.binding)
+		f.instead(t)
 		return
 	}
 	b.client = client
@@ -88,11 +89,28 @@ func (f *Fork) failed(b *branch, err error) {
 	b.done = true
 	if errors.Is(err, tx.ErrTransport) {
 		f.core.lost(f.call.Callee.ID, b.target.binding)
+	}
+	if f.instead(b.target) {
+		return
+	}
+	if errors.Is(err, tx.ErrTransport) {
 		f.offer(f.own(480, "Temporarily Unavailable")) // 430 is between us and the flow, not the caller's business
 	} else {
 		f.offer(f.own(408, "Request Timeout"))
 	}
 	f.settle()
+}
+
+// instead sends the request over the next flow of a phone whose flow failed, or stayed silent; false: it has no other. A
+// phone that has answered is not asked again (RFC 5626 section 7).
+func (f *Fork) instead(failed target) bool {
+	if len(failed.spare) == 0 || f.cancelled || f.answered || !f.allowed() {
+		return false
+	}
+	t := failed.spare[0]
+	t.spare = failed.spare[1:]
+	f.launch(t)
+	return true
 }
 
 // settle goes on when no branch of the group is under way any more.
@@ -177,7 +195,7 @@ func (f *Fork) leg(b *branch, res *gosip.Response) dialog.Leg {
 // calleeLeg is the side of a phone that has not answered yet.
 func (f *Fork) calleeLeg(t target) dialog.Leg {
 	return dialog.Leg{
-		Account: f.call.Callee.ID, Flow: t.flow, Self: toAddress(f.req.To()), Peer: f.shown, Target: t.uri,
+		Account: f.call.Callee.ID, Flow: t.flow, Self: toAddress(f.req.To()), Peer: f.shown, Target: t.uri, Bound: t.uri,
 		Seen: f.req.CSeq().SeqNo, Instance: t.binding.Instance,
 	}
 }

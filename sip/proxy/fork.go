@@ -74,15 +74,21 @@ func newFork(c *Core, call Call) (f *Fork, err error) {
 	f.shown = c.shown(f.req, call.Caller)
 	switch f.req.Method {
 	case gosip.INVITE:
-		f.dialog, err = c.deps.Dialogs.Begin(f.record(), dialog.CallerLeg(f.call.Caller.ID, f.call.Server.Flow(), f.req), f.end, parties(call)...)
+		f.dialog, err = c.deps.Dialogs.Begin(f.record(), f.callerLeg(), f.end, parties(call)...)
 	case gosip.SUBSCRIBE, gosip.REFER:
-		f.dialog = c.deps.Dialogs.Subscribe(f.req.CallID().Value(), dialog.CallerLeg(f.call.Caller.ID, f.call.Server.Flow(), f.req), parties(call)...)
+		f.dialog = c.deps.Dialogs.Subscribe(f.req.CallID().Value(), f.callerLeg(), parties(call)...)
 	}
 	if err != nil {
 		return nil, ErrTooMany.Because(err)
 	}
 	c.keep(f)
 	return f, nil
+}
+
+func (f *Fork) callerLeg() dialog.Leg {
+	leg := dialog.CallerLeg(f.call.Caller.ID, f.call.Server.Flow(), f.req)
+	leg.Bound = f.call.Contact
+	return leg
 }
 
 // breadth is how many branches a request may have at a time, here and beyond (RFC 5393 section 5.3.3).

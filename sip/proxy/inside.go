@@ -92,7 +92,7 @@ func (c *Core) insideRequest(req *gosip.Request, p Path, x dialog.Crossing) *gos
 	for _, route := range p.Rest {
 		lead = append(lead, gosip.NewHeader("Route", route))
 	}
-	return c.forwardedRequest(req, p.Target, x.To.From(x.From.Tag), x.To.To(), lead...)
+	return c.forwardedRequest(req, x.To.Remote(p.Target), x.To.From(x.From.Tag), x.To.To(), lead...)
 }
 
 // answer passes a response on.

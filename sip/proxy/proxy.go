@@ -83,6 +83,7 @@ type Call struct {
 	Caller   account.Account
 	Callee   account.Account
 	Bindings []location.Binding // living ones of the callee
+	Contact  gosip.Uri          // the registered contact of a caller that names its GRUU in Contact; may be zero
 	Dialled  string             // the user part of the Request-URI
 }
 

@@ -3,6 +3,8 @@ package proxy
 import (
 	"context"
 
+	gosip "github.com/emiago/sipgo/sip"
+
 	"sipward/internal/location"
 	"sipward/sip/dialog"
 	"sipward/sip/transport"
@@ -20,25 +22,30 @@ func (c *Core) Revive(ctx context.Context, d *dialog.Dialog, x dialog.Crossing) 
 		c.deps.Log.Warn("phone of a call not looked for", "call_id", d.CallID, "account", x.To.Account, "err", err)
 		return x
 	}
-	if f := c.again(x.To, set.Live(c.deps.Now())); f != nil {
-		x.To.Flow = f
-		d.Move(x.To.Tag, dialog.Leg{Flow: f})
+	if f, contact := c.again(x.To, set.Live(c.deps.Now())); f != nil {
+		x.To.Flow, x.To.Bound = f, contact
+		d.Move(x.To.Tag, dialog.Leg{Flow: f, Bound: contact})
 	}
 	return x
 }
 
-// again is the flow of the binding that is the leg's phone: by instance, by contact, or because the account has no other.
-func (c *Core) again(leg dialog.Leg, bindings []location.Binding) *transport.Flow {
-	var found *transport.Flow
+// again is the flow, and the contact, of the binding that is the leg's phone: by instance, by contact, or because the
+// account has no other.
+func (c *Core) again(leg dialog.Leg, bindings []location.Binding) (found *transport.Flow, contact gosip.Uri) {
 	for _, b := range bindings {
 		f := c.reach(b)
 		switch {
 		case f == nil:
 		case leg.Instance != "" && leg.Instance == b.Instance, location.SameURI(leg.Target.String(), b.URI):
-			return f
+			return f, contactOf(b)
 		case len(bindings) == 1 && (leg.Instance == "" || b.Instance == ""):
-			found = f
+			found, contact = f, contactOf(b)
 		}
 	}
-	return found
+	return found, contact
+}
+
+func contactOf(b location.Binding) (uri gosip.Uri) {
+	_ = gosip.ParseUri(b.URI, &uri) // it was parsed when it was bound
+	return uri
 }

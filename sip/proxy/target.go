@@ -18,6 +18,7 @@ type target struct {
 	flow    *transport.Flow
 	uri     gosip.Uri
 	binding location.Binding
+	spare   []target // further flows of the same phone, tried one after the other when this one fails (RFC 5626 section 7)
 }
 
 // targets resolves the callee's bindings into groups of equal q, the highest first (RFC 3261 section 16.6, q-ordered).
@@ -37,7 +38,7 @@ func (c *Core) targets(call Call, breadth int) [][]target {
 			all = append(all, t)
 		}
 	}
-	slices.SortStableFunc(all, func(x, y target) int { return cmp.Compare(y.binding.Q, x.binding.Q) })
+	all = perPhone(all)
 	var groups [][]target
 	for i, t := range all {
 		last := len(groups) - 1
@@ -47,6 +48,27 @@ func (c *Core) targets(call Call, breadth int) [][]target {
 		groups[last] = append(groups[last], t)
 	}
 	return groups
+}
+
+// perPhone sorts by q, and makes one target of the flows of one phone: it must not ring twice. The flow that was registered
+// last is tried first (RFC 5626 section 7).
+func perPhone(all []target) (phones []target) {
+	slices.SortStableFunc(all, func(x, y target) int {
+		return cmp.Or(cmp.Compare(y.binding.Q, x.binding.Q), y.binding.Expires.Compare(x.binding.Expires))
+	})
+	for _, t := range all {
+		i := slices.IndexFunc(phones, func(p target) bool { return samePhone(p.binding, t.binding) })
+		if i < 0 {
+			phones = append(phones, t)
+			continue
+		}
+		phones[i].spare = append(phones[i].spare, t)
+	}
+	return phones
+}
+
+func samePhone(a, b location.Binding) bool {
+	return a.RegID > 0 && b.RegID > 0 && a.Instance != "" && a.Instance == b.Instance
 }
 
 // fits reports whether a request may go to a target: not back to the phone it came from, and a sips request only over

@@ -7,9 +7,13 @@ import (
 
 	gosip "github.com/emiago/sipgo/sip"
 
+	"sipward/internal/account"
 	"sipward/internal/location"
 	"sipward/sip/transport"
 )
+
+// Supported lists the extensions of the registrar.
+const Supported = "path, outbound, gruu"
 
 // fixed are headers that are the same in every answer.
 type fixed struct{ supported, require, flowTimer, length gosip.Header }
@@ -18,7 +22,7 @@ func newFixed(flowTimer time.Duration) fixed {
 	var empty gosip.ContentLengthHeader
 	return fixed{
 		length:    &empty,
-		supported: gosip.NewHeader("Supported", "path, outbound"),
+		supported: gosip.NewHeader("Supported", Supported),
 		require:   gosip.NewHeader("Require", "outbound"),
 		flowTimer: gosip.NewHeader("Flow-Timer", strconv.Itoa(int(flowTimer/time.Second))),
 	}
@@ -26,7 +30,7 @@ func newFixed(flowTimer time.Duration) fixed {
 
 // answer is the 200: every binding that stands, with the time it has left (RFC 3261 section 10.3 step 8). It shares the
 // headers of the request, which nobody changes; the To tag is the transaction's to stamp, on a copy.
-func (r *Registrar) answer(req *gosip.Request, f *transport.Flow, o *order, set location.Set, now time.Time) *gosip.Response {
+func (r *Registrar) answer(req *gosip.Request, a account.Account, f *transport.Flow, o *order, set location.Set, now time.Time) *gosip.Response {
 	res := gosip.NewResponse(gosip.StatusOK, "OK")
 	for _, h := range req.Headers() {
 		if _, ok := h.(*gosip.ViaHeader); ok {
@@ -40,7 +44,11 @@ func (r *Registrar) answer(req *gosip.Request, f *transport.Flow, o *order, set 
 	for i := range set.Bindings {
 		if left := set.Bindings[i].Expires.Sub(now); left > 0 {
 			seconds := max(int(left/time.Second), 1)
-			res.AppendHeader(gosip.NewHeader("Contact", set.Bindings[i].Contact+";expires="+strconv.Itoa(seconds)))
+			value := set.Bindings[i].Contact + ";expires=" + strconv.Itoa(seconds)
+			if o.gruu {
+				value += r.gruus(a, &set.Bindings[i])
+			}
+			res.AppendHeader(gosip.NewHeader("Contact", value))
 		}
 	}
 	if len(o.path) > 0 { // RFC 3327 section 5.3
@@ -56,4 +64,12 @@ func (r *Registrar) answer(req *gosip.Request, f *transport.Flow, o *order, set 
 	res.AppendHeader(gosip.NewHeader("Date", now.UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT")))
 	res.AppendHeader(r.fixed.length)
 	return res
+}
+
+// gruus are the parameters by which a phone learns its GRUUs (RFC 5627 section 5.3): none without an instance.
+func (r *Registrar) gruus(a account.Account, b *location.Binding) string {
+	if r.config.GRUU == nil || b.Instance == "" || a.Number == "" {
+		return ""
+	}
+	return `;pub-gruu="` + r.config.GRUU.Public(a.Number, b.Instance) + `";temp-gruu="` + r.config.GRUU.Temporary(a.ID, *b) + `"`
 }

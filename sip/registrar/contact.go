@@ -128,8 +128,8 @@ func (c *contact) params(s string) error {
 		}
 		name, value, _ := strings.Cut(c.value[at+1:end], "=")
 		name, value = strings.Trim(name, " \t"), strings.Trim(value, " \t")
-		if strings.EqualFold(name, "expires") {
-			if !c.expiring { // the first one counts, none goes out again
+		if ours(name) {
+			if strings.EqualFold(name, "expires") && !c.expiring { // the first one counts, none goes out again
 				c.expires, c.expiring = value, true
 			}
 			c.value = strings.TrimRight(c.value[:at]+c.value[end:], " \t")
@@ -141,6 +141,11 @@ func (c *contact) params(s string) error {
 		at = end
 	}
 	return nil
+}
+
+// ours reports the parameters that the answer has of its own (RFC 3261 section 10.3 step 8, RFC 5627 section 5.1).
+func ours(name string) bool {
+	return strings.EqualFold(name, "expires") || strings.EqualFold(name, "pub-gruu") || strings.EqualFold(name, "temp-gruu")
 }
 
 // paramEnd is where the parameter that begins with the ";" at i ends, -1 for an open quote.

@@ -1,4 +1,4 @@
-// Package registrar answers REGISTER (RFC 3261 section 10.3, with RFC 3327 Path and RFC 5626 outbound): it parses the
+// Package registrar answers REGISTER (RFC 3261 section 10.3, with RFC 3327 Path, RFC 5626 outbound and RFC 5627 GRUU): it parses the
 // contacts, lets internal/location decide inside the store's compare-and-swap, and answers with the bindings that stand.
 // Who may register has been decided before it is called; it asks again inside the transaction, on the truth, so that a
 // disable, a delete or a new password which lands in between leaves no binding.
@@ -11,5 +11,5 @@
 // the connection: Closed queues its removal, Run does it, and tries again while the store is away.
 //
 // Limits: 10 bindings an account (403 beyond), expiry 60 (423 below) to 3600 s, 600 by default; "*" only with Expires 0;
-// 10 Path values; 131072 removals waiting. Not here yet: GRUU (RFC 5627), Service-Route (RFC 3608).
+// 10 Path values; 131072 removals waiting. Not here: Service-Route (RFC 3608).
 package registrar

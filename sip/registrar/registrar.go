@@ -15,6 +15,7 @@ import (
 	"sipward/internal/account"
 	"sipward/internal/location"
 	"sipward/internal/telemetry"
+	"sipward/sip/gruu"
 	"sipward/sip/reply"
 	"sipward/sip/transport"
 )
@@ -33,6 +34,7 @@ type Config struct {
 	MinExpires, DefaultExpires, MaxExpires time.Duration           // 60 s, 10 min, 1 h
 	MaxBindings                            int                     // 10
 	FlowTimer                              time.Duration           // RFC 5626 section 4.4.1, for connections; 120 s
+	GRUU                                   *gruu.Maker             // nil: phones get no GRUUs
 	Quarantine                             func(account.Kind) bool // 200 without a binding that is ever routed, for disabled accounts
 }
 
@@ -110,7 +112,7 @@ func (r *Registrar) Register(ctx context.Context, a account.Account, f *transpor
 	default:
 		r.follow(a, f, set, now)
 	}
-	return r.answer(req, f, &o, set, now), nil
+	return r.answer(req, a, f, &o, set, now), nil
 }
 
 // admit is RFC 3261 section 10.3 steps 4 and 5: the address of record is the account that authenticated, in our domain.

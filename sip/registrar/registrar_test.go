@@ -33,7 +33,7 @@ func TestRegister(t *testing.T) {
 		t.Errorf("a contact must come back as it was sent (-want +got):\n%s", d)
 	}
 	for name, want := range map[string]string{
-		"require": "outbound", "flow-timer": "120", "supported": "path, outbound", "date": r.time().Format("Mon, 02 Jan 2006 15:04:05 GMT"),
+		"require": "outbound", "flow-timer": "120", "supported": "path, outbound, gruu", "date": r.time().Format("Mon, 02 Jan 2006 15:04:05 GMT"),
 		"call-id": p.conn.LocalAddr().String(), "cseq": "1 REGISTER",
 	} {
 		if got := values(res, name); len(got) != 1 || got[0] != want {
@@ -163,7 +163,7 @@ func TestRefusals(t *testing.T) {
 		{"bad instance", 400, []string{"Contact: <sip:a@h>;+sip.instance=urn"}},
 		{"text behind the bracket", 400, []string{"Contact: <sip:a@h> x"}},
 		{"open quote in a parameter", 400, []string{`Contact: <sip:a@h>;x="1`}},
-		{"an extension we lack", 420, []string{mine, "Require: gruu, path"}},
+		{"an extension we lack", 420, []string{mine, "Require: teleport, path"}},
 		{"two flows in one request (RFC 5626 section 6)", 400, []string{
 			"Contact: <sip:a@h>;reg-id=1;+sip.instance=" + instance + ", <sip:a@h>;reg-id=2;+sip.instance=" + instance, "Supported: outbound"}},
 		{"a proxy that keeps no flows (RFC 5626 section 6)", 439, []string{

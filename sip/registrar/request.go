@@ -9,6 +9,7 @@ import (
 	gosip "github.com/emiago/sipgo/sip"
 
 	"sipward/internal/location"
+	"sipward/sip/gruu"
 	"sipward/sip/header"
 	"sipward/sip/reply"
 	"sipward/sip/transport"
@@ -18,6 +19,7 @@ import (
 type order struct {
 	location.Request
 	path     []string // RFC 3327
+	gruu     bool     // the phone wants to know its GRUUs (RFC 5627)
 	outbound bool     // a contact with reg-id and instance from a phone that speaks RFC 5626
 }
 
@@ -28,9 +30,10 @@ func (o *order) query() bool { return !o.Wildcard && len(o.Contacts) == 0 }
 // *reply.Error.
 func (r *Registrar) understand(req *gosip.Request, f *transport.Flow, now time.Time) (o order, err error) {
 	supported := header.Values(req, "supported")
-	if err := r.extensions(req); err != nil {
+	if err := r.understood(req); err != nil {
 		return o, err
 	}
+	o.gruu = contains(supported, "gruu")
 	o.CallID, o.CSeq = req.CallID().Value(), req.CSeq().SeqNo
 	if o.path, err = path(req, supported); err != nil {
 		return o, err
@@ -66,11 +69,14 @@ func (r *Registrar) understand(req *gosip.Request, f *transport.Flow, now time.T
 	return o, r.firstHop(req, &o, flows)
 }
 
-// extensions refuses what we cannot do (RFC 3261 section 8.2.2.3).
-func (r *Registrar) extensions(req *gosip.Request) error {
+// extensions are what a REGISTER may require.
+var extensions = []string{"path", "outbound", "gruu"}
+
+// understood refuses what we cannot do (RFC 3261 section 8.2.2.3).
+func (r *Registrar) understood(req *gosip.Request) error {
 	var unknown []string
 	for _, tag := range header.Values(req, "require") {
-		if !strings.EqualFold(tag, "path") && !strings.EqualFold(tag, "outbound") {
+		if !contains(extensions, tag) {
 			unknown = append(unknown, tag)
 		}
 	}
@@ -155,9 +161,18 @@ func (r *Registrar) bind(c contact, b location.Binding, lifetime time.Duration, 
 		return b, reply.New(gosip.StatusIntervalToBrief, "Interval Too Brief",
 			gosip.NewHeader("Min-Expires", strconv.Itoa(int(r.config.MinExpires/time.Second))))
 	}
+	if r.ownGRUU(c.uri) { // RFC 5627 section 5.1: it would lead to itself
+		return b, reply.New(gosip.StatusForbidden, "Contact Is a GRUU")
+	}
 	b.Contact, b.URI, b.Instance, b.Q = c.value, c.uri, c.instance, c.q
 	b.Expires = now.Add(lifetime)
 	return b, nil
+}
+
+// ownGRUU reports whether a Contact is one of the GRUUs that we made.
+func (r *Registrar) ownGRUU(contact string) bool {
+	var uri gosip.Uri
+	return strings.Contains(contact, ";"+gruu.Param) && gosip.ParseUri(contact, &uri) == nil && uri.UriParams.Has(gruu.Param) && strings.EqualFold(uri.Host, r.config.Domain)
 }
 
 // firstHop is RFC 5626 section 6: one flow per request, and no proxy on the way that does not keep flows.

@@ -28,6 +28,7 @@ func newMasker() *masker {
 		{"cnonce", regexp.MustCompile(`cnonce="(?P<v>[^"]*)"`)},
 		{"response", regexp.MustCompile(`response="(?P<v>[^"]*)"`)},
 		{"opaque", regexp.MustCompile(`opaque="(?P<v>[^"]*)"`)},
+		{"gruu", regexp.MustCompile(`tgruu\.(?P<v>[^@]+)@`)},
 		{"uuid", regexp.MustCompile(`urn:uuid:(?P<v>[0-9a-fA-F-]+)`)},
 		{"cookie", regexp.MustCompile(`(?m)^(?:Record-Route|Route|Path|Service-Route):.*?sips?:(?P<v>[^@>;]+)@`)},
 		{"time", regexp.MustCompile(`(?m)^(?:Date|Timestamp):[ \t]*(?P<v>[^\r\n]+)`)},
