@@ -5,6 +5,7 @@ SHELL := /bin/bash
 
 GO       ?= go
 FUZZTIME ?= 20s
+LINT     ?= v2.15.0
 ENGINE   ?= $(shell command -v docker || command -v podman || echo docker)
 IMAGE    ?= sipward:dev
 
@@ -56,9 +57,8 @@ bench: ## beside the peers of ../shared/bench, in one run, where that is; else a
 image: ## build the container image (docker or podman)
 	$(ENGINE) build -t $(IMAGE) .
 
-lint: ## golangci-lint, for those who have it; make check needs nothing but Go
-	@command -v golangci-lint >/dev/null || { echo "golangci-lint is not installed: https://golangci-lint.run (make check does without)"; exit 1; }
-	golangci-lint run
+lint: ## golangci-lint at the version pinned here (its first run builds it); make check does without
+	$(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT) run
 
 fmt: ## format the code
 	gofmt -w .

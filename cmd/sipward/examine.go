@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -40,7 +39,7 @@ func (c Config) pingStore(ctx context.Context) error {
 	if c.Redis.URL == "" {
 		return nil
 	}
-	s, err := store.Open(ctx, c.storeConfig(), slog.New(slog.NewTextHandler(io.Discard, nil)), nil)
+	s, err := store.Open(ctx, c.storeConfig(), slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		return err
 	}

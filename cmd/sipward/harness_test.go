@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"io"
 	"log/slog"
 	"os"
 	"testing"
@@ -57,7 +56,7 @@ func testConfig(t testing.TB) Config {
 // start runs a node until the test ends.
 func start(t testing.TB, c Config) *server {
 	t.Helper()
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	log := slog.New(slog.DiscardHandler)
 	n, err := newNode(t.Context(), c, log)
 	if err != nil {
 		t.Fatal(err)

@@ -291,7 +291,7 @@ func (s phoneSession) take(ctx context.Context, call *phone.Call, refuse int, ri
 		return
 	}
 	last := context.WithoutCancel(ctx)
-	if call.Wait(ctx); ctx.Err() != nil {
+	if _ = call.Wait(ctx); ctx.Err() != nil { // why it ended is in its result
 		bye, cancel := context.WithTimeout(last, goodbye)
 		defer cancel()
 		_ = call.Hangup(bye)

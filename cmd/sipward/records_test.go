@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"io"
 	"log/slog"
 	"strings"
 	"sync"
@@ -132,7 +131,7 @@ func TestForeignRootKeyDoesNotStart(t *testing.T) {
 	start(t, c)
 	c = testConfig(t)
 	c.Redis.URL, c.RootKey = redis.URL(), rootText(seal.Root{2})
-	if n, err := newNode(t.Context(), c, slog.New(slog.NewTextHandler(io.Discard, nil))); !errors.Is(err, store.ErrForeign) {
+	if n, err := newNode(t.Context(), c, slog.New(slog.DiscardHandler)); !errors.Is(err, store.ErrForeign) {
 		t.Errorf("started, or another error: %v", err)
 		if n != nil {
 			_ = n.close()

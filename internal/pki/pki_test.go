@@ -3,7 +3,6 @@ package pki_test
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -18,7 +17,7 @@ import (
 // seed of the CA in every test.
 var seed = [32]byte{1}
 
-var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
+var quiet = slog.New(slog.DiscardHandler)
 
 // handshake connects a client that trusts the CA file and returns the server certificate it was shown.
 func handshake(t *testing.T, p *pki.Pair, ca, name string) (*x509.Certificate, error) {

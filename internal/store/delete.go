@@ -44,7 +44,7 @@ func (r *Accounts) delete(ctx context.Context, id account.ID, version uint64, ho
 		}
 		return r.remove(ctx, a, rec.Version, o)
 	}
-	err := error(nil)
+	var err error
 	if version == 0 {
 		err = r.c.retry(ctx, id, try)
 	} else {

@@ -175,8 +175,7 @@ func (s *Service) book(ctx context.Context, own account.Account) ([]account.Acco
 // render makes the configuration of a phone and its entity tag; proof is the token it came with, or "".
 func (s *Service) render(ctx context.Context, p device.Phone, proof string) (body []byte, tag string, state account.State, err error) {
 	acc, password, err := s.line(ctx, p.Account)
-	if errors.Is(err, account.ErrDisabled) {
-		err = nil // disabled at this very moment
+	if errors.Is(err, account.ErrDisabled) { // at this very moment: read again, it counts as suspended now
 		acc, password, err = s.line(ctx, p.Account)
 	}
 	if err != nil {

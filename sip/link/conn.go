@@ -120,7 +120,7 @@ func (c *conn) write() {
 			if c.silence() > deadAfter {
 				c.kill(errSilent)
 			}
-			c.push(kindPing, nil)
+			_ = c.push(kindPing, nil) // a link that is dead or full ends by its silence
 		}
 		c.mu.Lock()
 		b, dead := c.out, c.dead

@@ -174,7 +174,7 @@ func or(s, otherwise string) string {
 	return s
 }
 
-// Event is what baresip reports: REGISTER_OK, CALL_RINGING, CALL_PROGRESS, CALL_ESTABLISHED, CALL_CLOSED …
+// Event is what baresip reports: REGISTER_OK, CALL_RINGING, CALL_PROGRESS, CALL_ESTABLISHED, CALL_CLOSED, and more.
 type Event struct {
 	Type  string `json:"type"`
 	Param string `json:"param"` // of CALL_CLOSED: the final status and phrase, or why

@@ -107,7 +107,7 @@ func (l *Layer) shake(n Network, s *stream) error {
 	}
 	if n.Secure() {
 		c := tls.Server(s.wire, l.tls)
-		if err := c.Handshake(); err != nil {
+		if err := c.Handshake(); err != nil { //nolint:noctx // the deadline above bounds it
 			return err
 		}
 		s.conn = c

@@ -135,7 +135,7 @@ func (s *stream) mayWait(err error) bool {
 // because turns a read error into the reason the flow ends.
 func (s *stream) because(err error) error {
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
-		if dead := s.wire.reason(); dead != nil && dead != errClosed {
+		if dead := s.wire.reason(); dead != nil && !errors.Is(dead, errClosed) {
 			return dead
 		}
 		return err

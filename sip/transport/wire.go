@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"errors"
 	"net"
 	"sync"
 	"syscall"
@@ -87,7 +88,7 @@ func (w *wire) tryLocked(p []byte) (int, error) {
 	w.tryBuf, w.tryN, w.tryErr = p, 0, nil
 	err := w.raw.Write(w.attempt)
 	w.tryBuf = nil
-	if err == nil && w.tryErr != syscall.EAGAIN {
+	if err == nil && !errors.Is(w.tryErr, syscall.EAGAIN) {
 		err = w.tryErr
 	}
 	return w.tryN, err

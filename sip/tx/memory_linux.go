@@ -8,5 +8,5 @@ func machineMemory() int64 {
 	if err := syscall.Sysinfo(&info); err != nil {
 		return otherwise
 	}
-	return int64(info.Totalram) * int64(info.Unit) //nolint:unconvert // narrower on 32-bit machines
+	return int64(info.Totalram) * int64(info.Unit) // Totalram is narrower on 32-bit machines
 }

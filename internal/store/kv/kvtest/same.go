@@ -108,7 +108,7 @@ func (p *pair) commit(r *rapid.T) {
 	t := p.txn(r)
 	ra, ea := p.a.Commit(p.ctx, t)
 	rb, eb := p.b.Commit(p.ctx, t)
-	if verdict(ea) != verdict(eb) { //nolint:errorlint // sentinels by now
+	if verdict(ea) != verdict(eb) {
 		r.Fatalf("%+v: %v against %v", t, ea, eb)
 	}
 	if !reflect.DeepEqual(ra.Versions, rb.Versions) || len(ra.Entries) != len(rb.Entries) {
