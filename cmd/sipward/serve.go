@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -44,6 +45,8 @@ func serve(ctx context.Context, c Config, demo bool, stdout, stderr io.Writer) e
 	if demo {
 		c.Limits.AnnouncementsPerAccount = "0" // a newcomer listens more than three times
 	}
+	held := settleMemory(os.LookupEnv)
+	defer runtime.KeepAlive(held)
 	n, err := newNode(ctx, c, log)
 	if err != nil {
 		return err
