@@ -75,7 +75,8 @@ type Config struct {
 	CA            string      // PEM of the CA they must trust; empty: a public one
 	LicenceVendor string      // what accounts made by hand are told to ask
 	App           App
-	DeviceLimit   int // devices of one account; 0: 1, so that an activation ends the device before it
+	Spool         string // directory in which uploads are kept while they are read; empty: the system's
+	DeviceLimit   int    // devices of one account; 0: 1, so that an activation ends the device before it
 }
 
 // Deps is what the API needs. Outbox and Messages may be nil: then links can be shown but not sent. Devices may be nil

@@ -15,9 +15,10 @@ import (
 )
 
 const (
-	maxImport = 8 << 20 // bytes of a file
-	maxRows   = 10_000
-	maxFaults = 1000 // told of one file; the mends of the first thousand mend the rest
+	maxImport = 256 << 20 // bytes of a file
+	maxRows   = 1_000_000
+	maxRow    = 16 << 10 // bytes of a row: all its cells at their longest, in the longest letters
+	maxFaults = 1000     // told of one file; the mends of the first thousand mend the rest
 )
 
 // columns is the header of the file, exactly (PRODUCT.md section 2).
@@ -27,70 +28,151 @@ func columns() []string {
 
 // row is one account to be made.
 type row struct {
-	line int
+	line int // in the file, the header is 1
+	n    int // of the rows, from 0
 	acc  account.Account
 }
 
-// batchFaults collects what is wrong, bounded.
-type batchFaults []account.RowFault
+// batchFaults collects what is wrong: the first ones, and how many there are.
+type batchFaults struct {
+	list []account.RowFault
+	all  int
+}
 
 func (f *batchFaults) add(line int, column, code, message string) {
-	if len(*f) < maxFaults {
-		*f = append(*f, account.RowFault{Row: line, Column: column, Code: code, Message: message})
+	if f.all++; len(f.list) < maxFaults {
+		f.list = append(f.list, account.RowFault{Row: line, Column: column, Code: code, Message: message})
 	}
 }
 
-// parseBatch reads a file: UTF-8 with or without a byte order mark, separated by , or ;, quoted as RFC 4180 says. It
-// tells all faults; only a broken quote ends it early, for behind one nothing is certain.
-func parseBatch(file []byte) (rows []row, f batchFaults) {
-	file = bytes.TrimPrefix(file, []byte("\ufeff"))
-	if !utf8.Valid(file) {
-		f.add(1, "", "encoding", "the file is not UTF-8: save it as CSV UTF-8")
-		return nil, f
+// rowReader reads a file row by row: UTF-8 with or without a byte order mark, separated by , or ;, quoted as RFC 4180
+// says. It tells all faults; only a broken quote ends it early, for behind one nothing is certain.
+type rowReader struct {
+	csv    *csv.Reader
+	fuse   *fuse
+	faults *batchFaults
+	twice  map[uint64]uint32 // the numbers that the file has more than once, and the line of the first one once it was read
+}
+
+// openRows reads the head of a file and its header; nil and a fault when that is wrong.
+func openRows(file io.ReaderAt, size int64, faults *batchFaults) (*rowReader, error) {
+	head := make([]byte, 1024)
+	n, err := file.ReadAt(head, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
 	}
-	first, _, _ := bytes.Cut(file, []byte("\n"))
-	r := csv.NewReader(bytes.NewReader(file))
-	r.FieldsPerRecord, r.ReuseRecord = -1, true
-	if bytes.Contains(first, []byte(";")) {
-		r.Comma = ';'
+	head = head[:n]
+	start := int64(len(head) - len(bytes.TrimPrefix(head, []byte("\ufeff"))))
+	r := &rowReader{fuse: &fuse{r: io.NewSectionReader(file, start, size-start)}, faults: faults}
+	r.csv = csv.NewReader(r.fuse)
+	r.csv.FieldsPerRecord, r.csv.ReuseRecord = -1, true
+	if first, _, _ := bytes.Cut(head, []byte("\n")); bytes.Contains(first, []byte(";")) {
+		r.csv.Comma = ';'
 	}
-	header, err := r.Read()
-	if err != nil || !slices.Equal(header, columns()) {
-		f.add(1, "", "header", "the first line must be exactly "+strings.Join(columns(), ",")+" (or with ; between)")
-		return nil, f
+	if header, _, err := r.next(); err != nil || !slices.Equal(header, columns()) {
+		faults.add(1, "", "header", "the first line must be exactly "+strings.Join(columns(), ",")+" (or with ; between)")
+		return nil, nil
 	}
-	seen := map[account.Number]int{}
+	return r, nil
+}
+
+// eachRow hands every row without a fault of its own to f, in order, and returns how many rows there are. Rows share
+// nothing with each other: what f keeps is its own.
+func eachRow(file io.ReaderAt, size int64, faults *batchFaults, twice map[uint64]uint32, f func(row) error) (rows int, err error) {
+	r, err := openRows(file, size, faults)
+	if r == nil {
+		return 0, err
+	}
+	r.twice = twice
+	return r.each(f)
+}
+
+// repeats finds the numbers that stand in a file more than once: a reading of its own, for the numbers of a million rows
+// fit into 8 MB when they may be sorted, and not when each must be found again.
+func repeats(file io.ReaderAt, size int64) (map[uint64]uint32, error) {
+	r, err := openRows(file, size, &batchFaults{})
+	if r == nil {
+		return nil, err
+	}
+	var keys []uint64
+	for len(keys) < maxRows {
+		cells, _, err := r.next()
+		if err != nil {
+			break // told by the reading that counts
+		}
+		if len(cells) == len(columns()) {
+			if n, err := account.ParseNumber(unguard(strings.TrimSpace(cells[1]))); err == nil {
+				keys = append(keys, keyOf(n))
+			}
+		}
+	}
+	slices.Sort(keys)
+	twice := map[uint64]uint32{}
+	for i := 1; i < len(keys); i++ {
+		if keys[i] == keys[i-1] {
+			twice[keys[i]] = 0
+		}
+	}
+	return twice, nil
+}
+
+func (r *rowReader) each(f func(row) error) (rows int, err error) {
 	for {
-		cells, err := r.Read()
-		if errors.Is(err, io.EOF) {
-			break
+		cells, line, err := r.next()
+		if err != nil {
+			return rows, r.end(rows, err)
 		}
-		var broken *csv.ParseError
-		if errors.As(err, &broken) {
-			f.add(broken.Line, "", "quotes", fmt.Sprintf("character %d: a quoted cell must be closed, and a quote in it doubled; what follows was not read", broken.Column))
-			return rows, f
+		if rows == maxRows {
+			r.faults.add(line, "", "rows", fmt.Sprintf("the file has more than %d rows: split it", maxRows))
+			return rows, nil
 		}
-		line, _ := r.FieldPos(0)
-		if len(rows) == maxRows {
-			f.add(line, "", "rows", fmt.Sprintf("the file has more than %d rows: split it", maxRows))
-			return rows, f
+		if x, ok := r.parse(line, cells); ok {
+			x.n = rows
+			if err := f(x); err != nil {
+				return rows, err
+			}
 		}
-		if x, ok := parseRow(line, cells, seen, &f); ok {
-			rows = append(rows, x)
-		}
+		rows++
 	}
-	if len(rows) == 0 && len(f) == 0 {
-		f.add(2, "", "empty", "the file has no rows")
-	}
-	return rows, f
 }
 
-func parseRow(line int, cells []string, seen map[account.Number]int, f *batchFaults) (row, bool) {
+// next reads one row.
+func (r *rowReader) next() (cells []string, line int, err error) {
+	r.fuse.left = maxRow
+	if cells, err = r.csv.Read(); err == nil {
+		line, _ = r.csv.FieldPos(0)
+	}
+	return cells, line, err
+}
+
+// end says why there are no more rows; the error is one of reading the file.
+func (r *rowReader) end(rows int, err error) error {
+	var broken *csv.ParseError
+	switch {
+	case errors.Is(err, io.EOF):
+		if rows == 0 {
+			r.faults.add(2, "", "empty", "the file has no rows")
+		}
+	case errors.Is(err, errLongRow):
+		r.faults.add(rows+2, "", "long", fmt.Sprintf("is longer than %d bytes, perhaps for a quote that is not closed; what follows was not read", maxRow))
+	case errors.As(err, &broken):
+		r.faults.add(broken.Line, "", "quotes", fmt.Sprintf("character %d: a quoted cell must be closed, and a quote in it doubled; what follows was not read", broken.Column))
+	default:
+		return err
+	}
+	return nil
+}
+
+func (r *rowReader) parse(line int, cells []string) (row, bool) {
 	if len(cells) != len(columns()) {
-		f.add(line, "", "cells", fmt.Sprintf("has %d cells instead of %d: quote a cell that holds the separator", len(cells), len(columns())))
+		r.faults.add(line, "", "cells", fmt.Sprintf("has %d cells instead of %d: quote a cell that holds the separator", len(cells), len(columns())))
 		return row{}, false
 	}
 	for i := range cells {
+		if !utf8.ValidString(cells[i]) {
+			r.faults.add(line, columns()[i], "encoding", "is not UTF-8: save the file as CSV UTF-8")
+			return row{}, false
+		}
 		cells[i] = unguard(strings.TrimSpace(cells[i]))
 	}
 	set := func(s string) web.Opt[string] { return web.Opt[string]{Set: s != "", Value: strings.Clone(s)} }
@@ -100,14 +182,38 @@ func parseRow(line int, cells []string, seen map[account.Number]int, f *batchFau
 	var faults web.Faults
 	b.apply(&acc, &faults)
 	for _, x := range faults {
-		f.add(line, columnOf(x.Pointer), x.Code, x.Message)
+		r.faults.add(line, columnOf(x.Pointer), x.Code, x.Message)
 	}
-	if before, twice := seen[acc.Number]; twice && acc.Number != "" {
-		f.add(line, "gsmNumber", "repeated", fmt.Sprintf("is also in row %d: every number belongs to one account", before))
-		return row{}, false
+	return row{line: line, acc: acc}, !r.repeated(line, acc.Number) && len(faults) == 0
+}
+
+// repeated says whether the file has had this number before, and notes the fault.
+func (r *rowReader) repeated(line int, n account.Number) bool {
+	key := keyOf(n)
+	before, twice := r.twice[key]
+	if !twice {
+		return false
 	}
-	seen[acc.Number] = line
-	return row{line, acc}, len(faults) == 0
+	if before == 0 {
+		r.twice[key] = uint32(line)
+		return false
+	}
+	r.faults.add(line, "gsmNumber", "repeated", fmt.Sprintf("is also in row %d: every number belongs to one account", before))
+	return true
+}
+
+// keyOf is a number as one integer. The 1 in front keeps leading zeros
+// apart, the lowest bit the plus.
+func keyOf(n account.Number) uint64 {
+	key, plus := uint64(1), uint64(0)
+	for _, c := range n {
+		if c == '+' {
+			plus = 1
+			continue
+		}
+		key = key*10 + uint64(c-'0')
+	}
+	return key<<1 | plus
 }
 
 // columnOf names the column of a field of the API.

@@ -66,32 +66,33 @@ func viewJob(j account.Job) jobView {
 
 // importing is one job; mu guards what its workers share.
 type importing struct {
-	api     *API
-	partial bool
-	rows    []row
+	api *API
+	batch
+	todo bits
 
 	mu   sync.Mutex
 	job  account.Job
-	made []account.ID
+	made bits // rows whose account this job made
 	told time.Time
 }
 
-// beginImport answers 202 with the job, which goes on behind the request.
-func (a *API) beginImport(c *gin.Context, rows []row, existing int, faults batchFaults, partial bool) error {
+// beginImport answers 202 with the job, which goes on behind the request and takes the file with it.
+func (a *API) beginImport(c *gin.Context, b *batch, found checked) error {
 	select {
 	case a.imports.slots <- struct{}{}:
 	default:
 		return web.Unavailable("other imports are under way on this node: repeat when they are done", nil)
 	}
 	now := a.Now().UTC()
-	i := &importing{api: a, partial: partial, rows: rows, told: now, job: account.Job{
+	i := &importing{api: a, batch: *b, todo: found.todo, told: now, job: account.Job{
 		ID: strings.ToLower(rand.Text()), Kind: "import", State: account.JobRunning, By: web.Who(c).Label(),
-		Total: len(rows) + existing, Done: existing, Existing: existing, Faults: faults, Begun: now,
+		Total: found.fresh + found.existing, Done: found.existing, Existing: found.existing, Faults: found.faults.list, Begun: now,
 	}}
 	if err := a.Jobs.Put(c.Request.Context(), i.job); err != nil {
 		<-a.imports.slots
 		return err
 	}
+	b.file = nil // the job's from here on
 	view := viewJob(i.job)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(c.Request.Context()))
 	a.imports.wg.Go(func() {
@@ -111,20 +112,23 @@ func (a *API) beginImport(c *gin.Context, rows []row, existing int, faults batch
 }
 
 func (i *importing) run(ctx context.Context) {
+	defer func() { _ = i.file.Close() }() // it was only read
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(batchWorkers)
-	for _, r := range i.rows {
-		if gctx.Err() != nil {
-			break
+	_, err := i.each(&batchFaults{}, nil, func(r row) error {
+		if i.todo.has(r.n) {
+			g.Go(func() error { return i.make(gctx, r) })
 		}
-		g.Go(func() error { return i.make(gctx, r) })
+		return gctx.Err()
+	})
+	if waited := g.Wait(); waited != nil {
+		err = waited // the reason; each has only seen that there is one
 	}
-	err := errors.Join(g.Wait(), ctx.Err())
 	last := context.WithoutCancel(ctx) // what was begun is told and undone even when the node stops
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.job.State, i.job.Ended = account.JobDone, i.api.Now().UTC()
-	if err != nil {
+	if err = errors.Join(err, ctx.Err()); err != nil {
 		i.job.State, i.job.Reason = account.JobFailed, reason(err)
 		if ctx.Err() == nil {
 			i.undo(last)
@@ -150,7 +154,7 @@ func reason(err error) string {
 func (i *importing) make(ctx context.Context, r row) error {
 	r.acc.Created = i.api.Now().UTC()
 	r.acc.Updated = r.acc.Created
-	acc, err := i.api.store(ctx, r.acc, account.NewSecret(), true)
+	_, err := i.api.store(ctx, r.acc, account.NewSecret(), true)
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.job.Done++
@@ -158,13 +162,13 @@ func (i *importing) make(ctx context.Context, r row) error {
 	switch {
 	case err == nil:
 		i.job.Created++
-		i.made = append(i.made, acc.ID)
+		i.made.add(r.n)
 	case errors.As(err, &taken) && taken.Field == "id":
 		i.job.Existing++ // the same file is being read twice at once
 	case errors.As(err, &taken) && i.partial:
-		f := batchFaults(i.job.Faults)
+		f := batchFaults{list: i.job.Faults}
 		f.add(r.line, "gsmNumber", "taken", taken.Error())
-		i.job.Faults = f
+		i.job.Faults = f.list
 	default:
 		return err
 	}
@@ -182,10 +186,13 @@ func (i *importing) undo(ctx context.Context) {
 	}
 	var g errgroup.Group
 	g.SetLimit(batchWorkers)
-	for _, id := range i.made {
-		g.Go(func() error { return i.api.Accounts.Delete(ctx, id, 0) })
-	}
-	if err := g.Wait(); err != nil {
+	_, err := i.each(&batchFaults{}, nil, func(r row) error {
+		if i.made.has(r.n) {
+			g.Go(func() error { return i.api.Accounts.Delete(ctx, r.acc.ID, 0) })
+		}
+		return nil
+	})
+	if err = errors.Join(g.Wait(), err); err != nil {
 		i.job.Reason += "; some accounts could not be taken away again"
 		i.api.Log.WarnContext(ctx, "a failed import is not undone", "job", i.job.ID, "err", err)
 		return

@@ -71,7 +71,7 @@ func TestEveryFaultOfAFileIsNamed(t *testing.T) {
 			t.Errorf("no mend: %v", m)
 		}
 	}
-	want := "3/securityModel/choice 3/gsmNumber/number 3/email/email 4/fullName/required 5/gsmNumber/repeated 6//cells 2/gsmNumber/taken"
+	want := "2/gsmNumber/taken 3/securityModel/choice 3/gsmNumber/number 3/email/email 4/fullName/required 5/gsmNumber/repeated 6//cells"
 	if strings.Join(list, " ") != want {
 		t.Errorf("got  %s\nwant %s", strings.Join(list, " "), want)
 	}
@@ -79,7 +79,8 @@ func TestEveryFaultOfAFileIsNamed(t *testing.T) {
 	if n := len(api.Do(apitest.Call{Method: http.MethodGet, Path: accounts}).Want(200).JSON()["items"].([]any)); n != 1 {
 		t.Errorf("%d accounts: a faulty file made some", n)
 	}
-	for name, bad := range map[string]string{"header": "name,number\nA,1\n", "quotes": header + "\"A,+390233333333,,,\n", "empty": header} {
+	for name, bad := range map[string]string{"header": "name,number\nA,1\n", "quotes": header + "\"A,+390233333333,,,\n", "empty": header,
+		"encoding": header + "Andr\xe9,+390233333333,,,\n", "long": header + "\"A,+390233333333,,,\n" + strings.Repeat("B,+390244444444,,,\n", 2000)} {
 		if f := post(api, group, "&dry_run=true", bad).Want(200).JSON()["faults"].([]any); len(f) != 1 || f[0].(map[string]any)["code"] != name {
 			t.Errorf("%s: %v", name, f)
 		}
