@@ -113,6 +113,10 @@ func (n *node) run(ctx context.Context, l listeners) error {
 		l.close()
 		return err
 	}
+	if adminAPI, err = n.withConsole(adminAPI); err != nil {
+		l.close()
+		return err
+	}
 	publicAPI, err := n.publicAPI()
 	if err != nil {
 		l.close()

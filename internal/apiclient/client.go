@@ -82,6 +82,7 @@ type call struct {
 	kind         string // Content-Type of an io.Reader
 	match        string // If-Match
 	long         bool   // no timeout but the ctx's
+	accept       string // Accept; empty: whatever there is
 }
 
 // do asks, and decodes the answer into out unless that is nil; an io.Writer gets the bytes.
@@ -136,7 +137,12 @@ func (c *Client) request(ctx context.Context, r call) (*http.Request, error) {
 	if err != nil {
 		return nil, fmt.Errorf("request: %w", err)
 	}
-	req.Header.Set("Authorization", "Bearer "+c.token.Reveal())
+	if c.token != "" { // a client within the process is let in by its browser's session
+		req.Header.Set("Authorization", "Bearer "+c.token.Reveal())
+	}
+	if r.accept != "" {
+		req.Header.Set("Accept", r.accept)
+	}
 	if r.kind != "" {
 		req.Header.Set("Content-Type", r.kind)
 	}
