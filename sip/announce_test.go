@@ -3,6 +3,7 @@ package sip_test
 import (
 	"fmt"
 	"net/netip"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -274,4 +275,64 @@ func TestUnusableAnswer(t *testing.T) {
 	ours := dial(t, p, "1002", phone.Options{NoSDP: true, SDP: []byte("v=0\r\n")})
 	_ = ours.Wait(siptest.Within(t))
 	eventually(t, "nothing is left", func() bool { return len(r.Calls()) == 0 })
+}
+
+// A clip nobody hears ends: in answer mode, too, where no transaction tells that the connection broke.
+func TestClipEndsWithTheConnection(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []announce.Mode{announce.Early, announce.Answer} {
+		t.Run(string(mode), func(t *testing.T) {
+			t.Parallel()
+			r := serve(t, inMode(mode))
+			r.long()
+			p := r.line(t, "1001", storetest.Disabled()).phone(t)
+			c := dial(t, p, "1002")
+			must(t, c.Early(siptest.Within(t)))
+			eventually(t, "the clip plays", func() bool { return r.ports.Leased() == 1 })
+			p.Drop()
+			eventually(t, "the clip has ended", func() bool { return r.ports.Leased() == 0 && len(r.Calls()) == 0 })
+		})
+	}
+}
+
+// A storm of re-INVITEs within a clip: one is answered at a time, the others are told to wait.
+func TestReinviteStormWithinAClip(t *testing.T) {
+	t.Parallel()
+	r := serve(t, inMode(announce.Answer))
+	r.long()
+	p := r.line(t, "1001", storetest.Disabled()).phone(t)
+	c := dial(t, p, "1002")
+	must(t, c.Answered(siptest.Within(t)))
+	e, err := p.Ladder().Expect(siptest.Within(t), func(e phone.Entry) bool { // not that of the challenge
+		return e.Out && strings.HasPrefix(e.First(), "ACK ") && !strings.Contains(e.First(), domain)
+	})
+	must(t, err)
+	ack := string(e.Raw)
+	const storm = 20
+	for i := range storm {
+		text := strings.Replace(ack, "ACK ", "INVITE ", 1)
+		text = regexp.MustCompile(`CSeq: \d+ ACK`).ReplaceAllString(text, fmt.Sprintf("CSeq: %d INVITE", 100+i))
+		text = regexp.MustCompile(`branch=[^;\r]+`).ReplaceAllString(text, fmt.Sprintf("branch=z9hG4bKstorm%d", i))
+		must(t, p.SendRaw(siptest.Within(t), []byte(text)))
+	}
+	eventually(t, "all are answered", func() bool {
+		return inviteAnswers(p, "SIP/2.0 200 ", 100)+inviteAnswers(p, "SIP/2.0 491 ", 100) >= storm
+	})
+	if n := inviteAnswers(p, "SIP/2.0 491 ", 100); n != storm-1 {
+		t.Errorf("%d of %d were told to wait, want all but the first", n, storm)
+	}
+}
+
+// inviteAnswers counts the answers of INVITEs from a CSeq on, repetitions not.
+func inviteAnswers(p *phone.Phone, first string, from int) int {
+	seen := map[int]bool{}
+	for _, e := range p.Ladder().Entries() {
+		var cseq int
+		if _, rest, ok := strings.Cut(string(e.Raw), "\r\nCSeq: "); ok && !e.Out && strings.HasPrefix(e.First(), first) {
+			if _, err := fmt.Sscanf(rest, "%d INVITE", &cseq); err == nil && cseq >= from {
+				seen[cseq] = true
+			}
+		}
+	}
+	return len(seen)
 }

@@ -203,4 +203,5 @@ func (s *Server) Closed(f *transport.Flow, _ error) {
 	s.registrar.Closed(f)
 	s.keeper.forget(f)
 	s.proxy.Closed(f)
+	s.announcer.Closed(f)
 }

@@ -169,6 +169,21 @@ func (a *Announcer) Cancel(invite *tx.Server) bool {
 	return s != nil
 }
 
+// Closed ends the announcements whose caller's connection is gone: nobody hears them any more.
+func (a *Announcer) Closed(f *transport.Flow) {
+	a.mu.Lock()
+	var gone []*session
+	for _, s := range a.byServer {
+		if s.an.Server.Flow().ID() == f.ID() {
+			gone = append(gone, s)
+		}
+	}
+	a.mu.Unlock()
+	for _, s := range gone {
+		s.stop(terminated())
+	}
+}
+
 // find returns the session whose Contact an in-dialog request names, when it comes over its caller's flow and has the
 // dialog's identifiers.
 func (a *Announcer) find(f *transport.Flow, req *gosip.Request) *session {

@@ -116,6 +116,10 @@ func (s *session) accept(sdp []byte) bool {
 // renegotiate answers a re-INVITE or UPDATE with the same session; hold stops the sending.
 func (s *session) renegotiate(server *tx.Server) {
 	req := server.Request()
+	if s.reinvited() { // one at a time: each of our 200s is repeated until its ACK
+		s.reply(server, 491, "Request Pending")
+		return
+	}
 	s.mu.Lock()
 	sdp, err := s.stream.Renegotiate(req.Body())
 	if err == nil {
@@ -136,6 +140,13 @@ func (s *session) renegotiate(server *tx.Server) {
 	}
 }
 
+// reinvited reports whether the 200 of a re-INVITE waits for its ACK.
+func (s *session) reinvited() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.repeated) > 0
+}
+
 // untilAcked repeats the 200 of a re-INVITE until its ACK comes (RFC 3261 section 13.3.1.4).
 func (s *session) untilAcked(cseq uint32, answer func()) {
 	acked := make(chan struct{})
@@ -146,6 +157,7 @@ func (s *session) untilAcked(cseq uint32, answer func()) {
 		ctx, cancel := context.WithTimeout(s.life, 64*gosip.T1)
 		defer cancel()
 		every(ctx, gosip.T1, gosip.T2, acked, answer)
+		s.acknowledged(cseq) // or never will be
 	})
 }
 
