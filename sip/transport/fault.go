@@ -28,6 +28,7 @@ var (
 	errSlowHead  = errors.New("transport: header not complete in time")
 	errSlowBody  = errors.New("transport: message not complete in time")
 	errSlowPeer  = errors.New("transport: the peer does not read")
+	errGone      = errors.New("transport: the peer does not acknowledge what we send")
 	errMalformed = errors.New("transport: malformed message")
 	errBanned    = errors.New("transport: source is banned")
 	errShutdown  = errors.New("transport: shutting down")

@@ -12,6 +12,7 @@ type Limits struct {
 	MessageTime    time.Duration // first byte to end of message, 10 s
 	HandshakeTime  time.Duration // TLS handshake and WebSocket upgrade, 5 s
 	WriteTime      time.Duration // one write, 5 s
+	AckTime        time.Duration // until the peer's TCP has acknowledged something of a write, 4 s; else it is gone
 	WriteQueue     int           // messages waiting to be written, 64 (and at most 1 MiB)
 	IdleTime       time.Duration // before a registration, 30 s
 	RegisteredTime time.Duration // after one, 15 min
@@ -31,7 +32,7 @@ func DefaultLimits() Limits {
 	return Limits{
 		HeaderBytes: 8 << 10, HeaderCount: 64, HeaderLine: 2 << 10, BodyBytes: 64 << 10,
 		HeaderTime: 5 * time.Second, MessageTime: 10 * time.Second, HandshakeTime: 5 * time.Second,
-		WriteTime: 5 * time.Second, WriteQueue: 64, IdleTime: 30 * time.Second, RegisteredTime: 15 * time.Minute,
+		WriteTime: 5 * time.Second, AckTime: 4 * time.Second, WriteQueue: 64, IdleTime: 30 * time.Second, RegisteredTime: 15 * time.Minute,
 		PerAddress: 200, Handshakes: 1024, Rate: 200, Burst: 400, Failures: 20, Ban: 5 * time.Minute,
 		Sources: 65536, UDPFlows: 16384,
 	}
@@ -48,6 +49,7 @@ func (l Limits) withDefaults() Limits {
 	or(&l.MessageTime, d.MessageTime)
 	or(&l.HandshakeTime, d.HandshakeTime)
 	or(&l.WriteTime, d.WriteTime)
+	or(&l.AckTime, d.AckTime)
 	or(&l.WriteQueue, d.WriteQueue)
 	or(&l.IdleTime, d.IdleTime)
 	or(&l.RegisteredTime, d.RegisteredTime)

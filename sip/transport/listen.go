@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"syscall"
+	"time"
 )
 
 // Listen binds every configured address, or none: the error names the address and the mend.
@@ -35,9 +36,17 @@ func (l *Layer) Listen(ctx context.Context) error {
 	return nil
 }
 
+// A peer that vanished without a word is found dead within two minutes. The probes begin late, so that they seldom come
+// between a phone's own pings (Flow-Timer 120 s), which would wake it more often than it likes.
+const (
+	peerIdle   = 70 * time.Second
+	peerProbe  = 15 * time.Second
+	peerProbes = 3
+)
+
 func (l *Layer) listenTCP(ctx context.Context, n Network, address string) error {
 	var lc net.ListenConfig
-	lc.KeepAlive = -1 // SIP's own keep-alive and idle limit find a dead peer; TCP's would only wake sleeping phones
+	lc.KeepAliveConfig = net.KeepAliveConfig{Enable: true, Idle: peerIdle, Interval: peerProbe, Count: peerProbes}
 	ln, err := lc.Listen(ctx, "tcp", address)
 	if err != nil {
 		return explain(n, address, err)

@@ -34,6 +34,17 @@ func growBuffers(c *net.UDPConn, n int) {
 	}
 }
 
+// acknowledged is how many bytes the peer's TCP has acknowledged so far, and whether any wait for that; ok is false on a
+// closed connection.
+func acknowledged(c syscall.RawConn) (n uint64, waits, ok bool) {
+	err := c.Control(func(fd uintptr) {
+		if info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO); err == nil {
+			n, waits, ok = info.Bytes_acked, info.Unacked > 0 || info.Notsent_bytes > 0, true
+		}
+	})
+	return n, waits, ok && err == nil
+}
+
 // askLocalAddress makes each packet come with the address it was sent to (ip(7) IP_PKTINFO, ipv6(7) IPV6_RECVPKTINFO).
 func askLocalAddress(c *net.UDPConn) error {
 	raw, err := c.SyscallConn()

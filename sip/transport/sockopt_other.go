@@ -19,6 +19,8 @@ func growBuffers(c *net.UDPConn, n int) {
 	_ = c.SetWriteBuffer(n)
 }
 
+func acknowledged(syscall.RawConn) (uint64, bool, bool) { return 0, false, false }
+
 func askLocalAddress(*net.UDPConn) error { return nil }
 
 func toAddress(_ []byte, fallback netip.Addr) netip.Addr { return fallback }

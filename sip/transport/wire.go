@@ -26,6 +26,7 @@ type wire struct {
 	flushing bool   // guarded by mu: a goroutine owns the socket's write side
 	backlog  []byte // guarded by mu
 	waiting  int    // guarded by mu; writes in the backlog
+	watching bool   // guarded by mu; a timer waits to see whether the peer acknowledges
 	tryBuf   []byte // guarded by mu; argument and result of attempt, which is made once to save an allocation a write
 	tryN     int    // guarded by mu
 	tryErr   error  // guarded by mu
@@ -60,6 +61,7 @@ func (w *wire) Write(p []byte) (int, error) {
 	if w.dead != nil {
 		return 0, w.dead
 	}
+	w.watchLocked()
 	rest := p
 	if !w.flushing {
 		n, err := w.tryLocked(p)
