@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -61,7 +60,7 @@ func (a *API) listCalls(c *gin.Context, id account.ID, more ...string) error {
 	if f.Disposition != "" && !slices.Contains(dispositions(), f.Disposition) {
 		faults.Add("?disposition", "unknown", "is none: ANSWERED, NO_ANSWER, BUSY, FAILED, CANCELLED or ANNOUNCED")
 	}
-	f.From, f.Until = times(c, &faults)
+	f.From, f.Until = web.Window(c, &faults)
 	if err := faults.Err(); err != nil {
 		return err
 	}
@@ -74,20 +73,4 @@ func (a *API) listCalls(c *gin.Context, id account.ID, more ...string) error {
 	}
 	c.JSON(http.StatusOK, web.List[call.Record]{Items: page.Items, Next: a.Cursors.Seal(scope, page.Next)})
 	return nil
-}
-
-// times reads the query's from and until.
-func times(c *gin.Context, faults *web.Faults) (from, until time.Time) {
-	read := func(name string) time.Time {
-		text := c.Query(name)
-		if text == "" {
-			return time.Time{}
-		}
-		t, err := time.Parse(time.RFC3339, text)
-		if err != nil {
-			faults.Add("?"+name, "time", "is no time: want for example 2026-01-31T12:00:00Z")
-		}
-		return t
-	}
-	return read("from"), read("until")
 }

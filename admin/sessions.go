@@ -36,7 +36,7 @@ func (a *API) sipSessions(c *gin.Context) error {
 	if f.Kind != "" && !slices.Contains(sessionKinds(), f.Kind) {
 		faults.Add("?kind", "unknown", "is none: CONNECT, REGISTER, UNREGISTER or DISCONNECT")
 	}
-	f.From, f.Until = times(c, &faults)
+	f.From, f.Until = web.Window(c, &faults)
 	if err := faults.Err(); err != nil {
 		return err
 	}

@@ -81,6 +81,8 @@ type HTTPConfig struct {
 	Admin   string `koanf:"admin" doc:"admin API; HTTPS unless the address is loopback; empty: off"`
 	Metrics string `koanf:"metrics" doc:"Prometheus metrics and profiles; empty: off"`
 	BaseURL string `koanf:"base_url" doc:"the only source of links; empty: https:// and the domain"`
+
+	TrustedProxies []string `koanf:"trusted_proxies" doc:"addresses and networks whose X-Forwarded-For and X-Forwarded-Proto count on http.admin; empty: none"`
 }
 
 // TLSConfig is the certificate.
@@ -92,7 +94,11 @@ type TLSConfig struct {
 
 // AdminConfig is the operators' access.
 type AdminConfig struct {
-	BootstrapToken string `koanf:"bootstrap_token" secret:"yes" doc:"bearer token that is superadmin while there is no other; empty: made on the first start into data_dir/admin.token"`
+	BootstrapToken string        `koanf:"bootstrap_token" secret:"yes" doc:"bearer token that is superadmin while there is no other; empty: made on the first start into data_dir/admin.token"`
+	URL            string        `koanf:"url" doc:"address of the console as browsers see it, for set-up links and single sign-on; empty: that of http.admin"`
+	SessionIdle    time.Duration `koanf:"session_idle" doc:"a session ends when it was not used for so long"`
+	SessionLife    time.Duration `koanf:"session_life" doc:"a session ends after so long in any case"`
+	Sessions       int           `koanf:"sessions" doc:"sessions that one operator may have at a time; a new one ends the oldest"`
 }
 
 // StoreConfig is how the state is kept.
@@ -118,6 +124,7 @@ type LicenceConfig struct {
 type RetentionConfig struct {
 	Calls       time.Duration `koanf:"calls" doc:"ended calls; 0: none are kept"`
 	SIPSessions time.Duration `koanf:"sip_sessions" doc:"connections and registrations; 0: none are kept"`
+	SignIns     time.Duration `koanf:"sign_ins" doc:"who signed in, and who failed; 0: none are kept"`
 }
 
 // LogConfig is the log.
@@ -140,6 +147,7 @@ func Defaults() Config {
 		Media:  MediaConfig{Ports: "20000-29999", MaxStreams: 5000},
 		Limits: LimitsConfig{CallsPerAccount: 4, AnnouncementsPerAccount: "3/10m"},
 		HTTP:   HTTPConfig{Public: ":8443", Admin: "127.0.0.1:8080", Metrics: "127.0.0.1:9090"},
+		Admin:  AdminConfig{SessionIdle: 30 * time.Minute, SessionLife: 12 * time.Hour, Sessions: 1},
 		Store:  StoreConfig{Fsync: "always", MaxStaleness: 30 * time.Second},
 		Licence: LicenceConfig{
 			Products: []string{"pgsm"}, Fresh: 24 * time.Hour, Stale: 72 * time.Hour, Grace: 7 * 24 * time.Hour,
@@ -147,7 +155,7 @@ func Defaults() Config {
 		SMS:       SMSConfig{Driver: "file", From: "sipward", PerNumber: 3, Daily: 10000},
 		Mail:      MailConfig{Driver: "file", Daily: 10000, SMTP: SMTPServer{Security: "starttls"}},
 		SNOM:      SNOMConfig{Refresh: 24 * time.Hour},
-		Retention: RetentionConfig{Calls: 90 * 24 * time.Hour, SIPSessions: 30 * 24 * time.Hour},
+		Retention: RetentionConfig{Calls: 90 * 24 * time.Hour, SIPSessions: 30 * 24 * time.Hour, SignIns: 365 * 24 * time.Hour},
 		Log:       LogConfig{Level: "info"},
 	}
 }

@@ -52,6 +52,10 @@ func (n *node) listen(ctx context.Context) (l listeners, err error) {
 	if l.admin != nil && !loopback(l.admin.Addr()) {
 		l.admin = tls.NewListener(l.admin, n.httpTLS())
 	}
+	if err := n.letIn(l); err != nil {
+		l.close()
+		return l, err
+	}
 	return l, nil
 }
 
@@ -98,17 +102,7 @@ func (n *node) run(ctx context.Context, l listeners) error {
 		l.close()
 		return err
 	}
-	tables, err := n.adminTables()
-	if err != nil {
-		l.close()
-		return err
-	}
-	exempt, err := n.config.Limits.prefixes()
-	if err != nil {
-		l.close()
-		return err
-	}
-	adminAPI, err := web.New(web.Config{Bootstrap: n.token, Exempt: exempt}, web.Deps{Tokens: n.store.Tokens, Log: n.log, Metrics: n.listener("admin"), Now: time.Now}, tables...)
+	adminAPI, err := n.adminAPI(l)
 	if err != nil {
 		l.close()
 		return err

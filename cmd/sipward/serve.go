@@ -68,6 +68,10 @@ func (n *node) start(ctx context.Context, demo bool, stdout io.Writer) error {
 		}
 	}
 	n.greet(stdout, l, accounts)
+	if err := n.inviteFirst(ctx, stdout); err != nil {
+		l.close()
+		return err
+	}
 	return n.run(ctx, l)
 }
 

@@ -30,7 +30,8 @@ func (c Config) Validate() []error {
 		v.check(err == nil, "root_key: %v", err)
 	}
 	c.Node.validate(&v)
-	v.check(c.Retention.Calls >= 0 && c.Retention.SIPSessions >= 0, "retention: must not be negative")
+	v.check(c.Retention.Calls >= 0 && c.Retention.SIPSessions >= 0 && c.Retention.SignIns >= 0, "retention: must not be negative")
+	c.Admin.validate(&v)
 	if c.Redis.URL != "" {
 		err := redis.Check(c.Redis.URL)
 		v.check(err == nil, "%v", err)
@@ -115,9 +116,24 @@ func (c HTTPConfig) validate(v *faults) {
 			v.addresses(key, []string{a})
 		}
 	}
+	for _, p := range c.TrustedProxies {
+		_, errP := netip.ParsePrefix(p)
+		_, errA := netip.ParseAddr(p)
+		v.check(errP == nil || errA == nil, "http.trusted_proxies: %q is neither an address nor a network", p)
+	}
 	if c.BaseURL != "" {
 		u, err := url.Parse(c.BaseURL)
 		v.check(err == nil && u.Scheme == "https" && u.Host != "", "http.base_url: %q must begin with https://", c.BaseURL)
+	}
+}
+
+func (c AdminConfig) validate(v *faults) {
+	v.check(c.SessionIdle >= time.Minute, "admin.session_idle: want at least 1m")
+	v.check(c.SessionLife >= c.SessionIdle, "admin.session_life: must not be shorter than admin.session_idle")
+	v.check(c.Sessions >= 1, "admin.sessions: want at least 1")
+	if c.URL != "" {
+		u, err := url.Parse(c.URL)
+		v.check(err == nil && u.Scheme == "https" && u.Host != "" && strings.Trim(u.Path, "/") == "", "admin.url: %q: want https:// and a host, nothing behind it", c.URL)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"sipward/admin"
+	"sipward/admin/access"
 	"sipward/internal/account"
 	"sipward/internal/pki"
 	"sipward/internal/seal"
@@ -48,6 +49,7 @@ type node struct {
 	devices     *web.Devices
 	licences    *licenceproxy.Proxy
 	directory   *provisioning.KeyDirectory
+	access      *access.API    // set by run: links hold the port of the bound listener
 	token       account.Secret // that lets the first operator in
 	started     time.Time
 }
@@ -94,7 +96,7 @@ func newNode(ctx context.Context, c Config, log *slog.Logger) (n *node, err erro
 
 func (c Config) storeConfig() store.Config {
 	return store.Config{URL: c.Redis.URL, Dir: filepath.Join(c.DataDir, "store"), Fsync: c.Store.Fsync, MaxStaleness: c.Store.MaxStaleness,
-		KeepCalls: keep(c.Retention.Calls), KeepSessions: keep(c.Retention.SIPSessions)}
+		KeepCalls: keep(c.Retention.Calls), KeepSessions: keep(c.Retention.SIPSessions), KeepSignIns: keep(c.Retention.SignIns)}
 }
 
 func (n *node) certificate() (err error) {
@@ -210,5 +212,5 @@ func (n *node) adminTables() ([][]web.Route, error) {
 	if err != nil {
 		return nil, err
 	}
-	return [][]web.Route{n.provisioned.life.Routes(), hand.Routes(), n.provisioned.outbox.Routes(), n.provisioned.desk.Routes(), n.directory.Routes()}, nil
+	return [][]web.Route{n.provisioned.life.Routes(), hand.Routes(), n.provisioned.outbox.Routes(), n.provisioned.desk.Routes(), n.directory.Routes(), n.access.Routes()}, nil
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"sipward/admin"
+	"sipward/admin/access"
 	"sipward/internal/account"
 	"sipward/internal/licence/fakevendor"
 	"sipward/internal/seal"
@@ -53,6 +54,7 @@ type API struct {
 	Spec    *openapi3.T
 	Log     *Lines // what the API has logged
 
+	Access       *access.API
 	Provisioning *provisioning.API
 	Public       http.Handler // what phones reach
 	Letters      *Letters     // what was sent
@@ -107,8 +109,10 @@ func OpenWith(t testing.TB, c web.Config) *API {
 	must(t, err)
 	a.Routes = append(append(prov.Routes(), adm.Routes()...), a.desk(cursors)...)
 	a.Routes = append(a.Routes, a.keyDirectory().Routes()...)
+	gate := a.access(cursors, log)
+	a.Routes = append(a.Routes, gate.Routes()...)
 	c.Bootstrap = Bootstrap
-	a.Handler, err = web.New(c, web.Deps{Tokens: a.Store.Tokens, Log: log, Metrics: prometheus.NewRegistry(), Now: time.Now}, a.Routes)
+	a.Handler, err = web.New(c, web.Deps{Tokens: a.Store.Tokens, Operators: a.Store.Operators, Sessions: gate, Log: log, Metrics: prometheus.NewRegistry(), Now: time.Now}, a.Routes)
 	must(t, err)
 	a.readSpec()
 	return a

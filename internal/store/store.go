@@ -30,6 +30,8 @@ type Store struct {
 	Activations *Activations
 	Outbox      *Outbox
 	Phones      *Phones
+	Operators   *Operators
+	SignIns     *SignIns
 
 	c *core
 }

@@ -40,6 +40,7 @@ func (s *Store) sweep(ctx context.Context, until time.Time) error {
 		s.c.sweepWavs(ctx),
 		s.Calls.sweep(ctx),
 		s.Sessions.past.sweep(ctx),
+		s.SignIns.past.sweep(ctx),
 	)
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"sipward/internal/account"
+	"sipward/internal/operator"
 )
 
 // Tokens finds a living token by the SHA-256 of its secret; account.ErrNotFound when there is none.
@@ -24,11 +25,17 @@ type Operators interface {
 	Exist(ctx context.Context) (bool, error)
 }
 
+// Sessions finds a living session by the SHA-256 of its cookie; account.ErrNotFound when there is none.
+type Sessions interface {
+	Session(ctx context.Context, hash string) (operator.Operator, operator.Session, error)
+}
+
 // Principal is who asks.
 type Principal struct {
-	ID   string
-	Name string
-	Role account.Role
+	ID      string
+	Name    string
+	Role    account.Role
+	Session *operator.Session // nil: came with a token
 }
 
 // Label is how logs and records name the principal; "" for nobody.
@@ -61,6 +68,7 @@ func NewToken() (id string, shown account.Secret, hash [32]byte) {
 type guard struct {
 	tokens    Tokens
 	operators Operators
+	sessions  Sessions // nil: nobody can sign in here
 	bootstrap [32]byte // SHA-256 of the bootstrap token
 	enabled   bool     // there is a bootstrap token
 	now       func() time.Time
@@ -68,7 +76,7 @@ type guard struct {
 
 func newGuard(bootstrap account.Secret, d Deps) guard {
 	return guard{
-		tokens: d.Tokens, operators: d.Operators, now: d.Now,
+		tokens: d.Tokens, operators: d.Operators, sessions: d.Sessions, now: d.Now,
 		bootstrap: sha256.Sum256([]byte(bootstrap.Reveal())), enabled: bootstrap != "",
 	}
 }
@@ -79,9 +87,9 @@ func (f *floor) authorise(c *gin.Context, need account.Role) error {
 	if need == Public {
 		return nil
 	}
-	who, err := f.guard.identify(c.Request.Context(), c.GetHeader("Authorization"))
+	who, err := f.guard.who(c)
 	var p *Problem
-	if errors.As(err, &p) && p.challenge != "" {
+	if errors.As(err, &p) && p.challenge != "" && c.GetHeader("Authorization") != "" { // cookies are not guessed, they run out
 		if wait := f.failures.take(c.ClientIP()); wait > 0 {
 			return TooMany(wait)
 		}
@@ -99,7 +107,7 @@ func (f *floor) authorise(c *gin.Context, need account.Role) error {
 
 // again asks anew whether the bearer is still admitted.
 func (f *floor) again(c *gin.Context, need account.Role) error {
-	who, err := f.guard.identify(c.Request.Context(), c.GetHeader("Authorization"))
+	who, err := f.guard.who(c)
 	if err == nil && !Includes(who.Role, need) {
 		err = forbidden(who.Role, need)
 	}
@@ -115,11 +123,30 @@ func StillAdmitted(c *gin.Context) error {
 	return nil
 }
 
+// who tells who asks: the bearer of a token, else whoever signed in with this browser.
+func (g guard) who(c *gin.Context) (Principal, error) {
+	header, cookie := c.GetHeader("Authorization"), sessionCookie(c)
+	if header != "" || cookie == "" || g.sessions == nil {
+		return g.identify(c.Request.Context(), header)
+	}
+	o, s, err := g.sessions.Session(c.Request.Context(), operator.HashOf(cookie))
+	if errors.Is(err, account.ErrNotFound) {
+		return Principal{}, unauthorised("the session has ended: sign in again")
+	}
+	if err == nil {
+		err = checkCSRF(c, s.CSRF)
+	}
+	if err != nil {
+		return Principal{}, err
+	}
+	return Principal{ID: o.ID, Name: o.Name, Role: o.Role, Session: &s}, nil
+}
+
 // identify checks an Authorization header (RFC 6750 section 2.1).
 func (g guard) identify(ctx context.Context, header string) (Principal, error) {
 	scheme, bearer, _ := strings.Cut(header, " ")
 	if !strings.EqualFold(scheme, "Bearer") || bearer == "" {
-		return Principal{}, unauthorised("send Authorization: Bearer TOKEN (make one with: sipward token create)")
+		return Principal{}, unauthorised("sign in, or send Authorization: Bearer TOKEN (make one with: sipward token create)")
 	}
 	if sum := sha256.Sum256([]byte(bearer)); g.enabled && subtle.ConstantTimeCompare(sum[:], g.bootstrap[:]) == 1 {
 		return g.first(ctx)

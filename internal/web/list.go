@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 )
@@ -63,6 +64,22 @@ func (s *Cursors) sum(scope, position string) []byte {
 	m := hmac.New(sha256.New, s.key)
 	_, _ = m.Write([]byte(scope + "\x00" + position)) // a hash never fails
 	return m.Sum(nil)[:sumSize]
+}
+
+// Window reads the query's from and until.
+func Window(c *gin.Context, faults *Faults) (from, until time.Time) {
+	read := func(name string) time.Time {
+		text := c.Query(name)
+		if text == "" {
+			return time.Time{}
+		}
+		t, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			faults.Add("?"+name, "time", "is no time: want for example 2026-01-31T12:00:00Z")
+		}
+		return t
+	}
+	return read("from"), read("until")
 }
 
 // Query checks the query's names and returns the page asked for. scope is the route and every parameter but the page's

@@ -36,6 +36,8 @@ func (f *floor) identify(c *gin.Context) {
 		id = rand.Text()
 	}
 	c.Header(requestIDHeader, id)
+	c.Set(secureKey, f.secure(c))
+	c.Set(originsKey, f.origins)
 	c.Request = c.Request.WithContext(telemetry.With(c.Request.Context(), slog.String("request_id", id)))
 	c.Next()
 }

@@ -125,6 +125,14 @@ func TooMany(wait time.Duration) error {
 	return p
 }
 
+// TooManyFailures locks a name for a source for a while.
+func TooManyFailures(wait time.Duration) error {
+	p := problem(http.StatusTooManyRequests, "locked", "Too many failures",
+		"this name has failed too often from where you are: wait as long as Retry-After says, or sign in from elsewhere")
+	p.retry = wait
+	return p
+}
+
 // UnsupportedMedia is a body in a form that is not accepted.
 func UnsupportedMedia(detail string) error {
 	return problem(http.StatusUnsupportedMediaType, "unsupported_media_type", "The body's form is not accepted", detail)
@@ -140,6 +148,9 @@ func forbidden(have, want account.Role) error {
 	return problem(http.StatusForbidden, "forbidden", "Your role does not allow this",
 		fmt.Sprintf("this needs the role %s or above, yours is %s: ask a superadmin for a token with that role", want, have))
 }
+
+// Unauthorised asks for credentials; detail names the mend.
+func Unauthorised(detail string) error { return unauthorised(detail) }
 
 func methodNotAllowed() error {
 	return problem(http.StatusMethodNotAllowed, "method_not_allowed", "Wrong method", "this address does not know the method: see Allow and /api/openapi.json")

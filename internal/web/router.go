@@ -20,6 +20,7 @@ type Config struct {
 	Bootstrap      account.Secret // admin.bootstrap_token: superadmin while there is no operator; empty: off
 	Exempt         []netip.Prefix // limits.exempt: sources that are never rate-limited
 	TrustedProxies []string       // addresses or CIDRs whose X-Forwarded-For counts; empty: none
+	Origins        []string       // besides the one asked, where pages may send changes from: https://admin.example.com
 	Rate           float64        // requests per second and source; 0: 2000, above what one core answers
 	Burst          int            // 0: 4000
 }
@@ -28,6 +29,7 @@ type Config struct {
 type Deps struct {
 	Tokens    Tokens
 	Operators Operators // nil: there are none yet
+	Sessions  Sessions  // nil: nobody signs in on this listener
 	Log       *slog.Logger
 	Metrics   prometheus.Registerer
 	Now       func() time.Time
@@ -40,10 +42,14 @@ func New(c Config, d Deps, tables ...[]Route) (http.Handler, error) {
 	e.HandleMethodNotAllowed = true
 	e.RedirectTrailingSlash = false
 	e.RedirectFixedPath = false
-	if err := e.SetTrustedProxies(c.TrustedProxies); err != nil { // gin trusts everyone unless told
+	var err error
+	if err = e.SetTrustedProxies(c.TrustedProxies); err != nil { // gin trusts everyone unless told
 		return nil, fmt.Errorf("trusted proxies: %w: list addresses or CIDRs", err)
 	}
 	f := newFloor(c, d)
+	if f.proxies, err = prefixes(c.TrustedProxies); err != nil {
+		return nil, err
+	}
 	e.Use(f.identify, f.observe, f.recover, protect, f.limit, deadlines)
 	e.NoRoute(f.wrap(func(*gin.Context) error { return NotFound("address: see /api/openapi.json") }))
 	e.NoMethod(f.wrap(func(*gin.Context) error { return methodNotAllowed() }))
@@ -63,6 +69,8 @@ func New(c Config, d Deps, tables ...[]Route) (http.Handler, error) {
 // floor is what every request walks over.
 type floor struct {
 	guard    guard
+	proxies  []netip.Prefix
+	origins  []string
 	sources  *sources // requests per source
 	failures *sources // failed sign-ins per source
 	log      *slog.Logger
@@ -80,6 +88,7 @@ func newFloor(c Config, d Deps) *floor {
 	}
 	return &floor{
 		guard:    newGuard(c.Bootstrap, d),
+		origins:  c.Origins,
 		sources:  newSources(c.Rate, c.Burst, c.Exempt, d.Now),
 		failures: newSources(1, 20, c.Exempt, d.Now),
 		log:      d.Log, lines: telemetry.NewLimiter(0, d.Now), metrics: newMetrics(d.Metrics), now: d.Now,
