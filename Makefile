@@ -5,6 +5,9 @@ SHELL := /bin/bash
 
 GO       ?= go
 FUZZTIME ?= 20s
+TIER     ?= 1
+TESTED   ?= ./...
+REPORT   ?= accept/report
 LINT     ?= v2.15.0
 ENGINE   ?= $(shell command -v docker || command -v podman || echo docker)
 IMAGE    ?= sipward:dev
@@ -44,8 +47,8 @@ fuzz: ## every fuzz target for FUZZTIME (20s) each
 	  done; \
 	done
 
-accept: tools ## the long tiers of the acceptance list
-	$(REQUIRED) $(GO) test -tags=accept -count=1 -timeout=90m ./...
+accept: tools ## the acceptance list up to TIER (1; 2 before a release), with a report in accept/report
+	$(REQUIRED) SIPWARD_TIER=$(TIER) $(GO) test -json -tags=accept -count=1 -p=1 -timeout=90m $(TESTED) | $(GO) run ./accept -out $(REPORT)
 
 bench: ## beside the peers of ../shared/bench, in one run, where that is; else all Go benchmarks, with allocations
 	@if [ -x $(PEERBENCH)/run.sh ]; then \
