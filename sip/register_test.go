@@ -1,6 +1,8 @@
 package sip_test
 
 import (
+	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +12,7 @@ import (
 	"sipward/sip"
 	"sipward/sip/phone"
 	"sipward/sip/siptest"
+	"sipward/sip/transport"
 )
 
 func TestRegister(t *testing.T) {
@@ -96,4 +99,34 @@ func TestWrongPasswordsDoNotLockOut(t *testing.T) {
 	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("registration of %v took %s", other.Local(), took)
 	}
+}
+
+// A19: a hundred wrong passwords from one address, the right one from another.
+func TestWrongPasswordsFromOneAddress(t *testing.T) {
+	t.Parallel()
+	r := serve(t)
+	l := r.line(t, "1001")
+	w := r.udp(t)
+	counts := map[string]int{}
+	for i := range 100 {
+		challenge := w.ask("REGISTER", "sip:"+domain, fmt.Sprintf("CSeq: %d REGISTER", 2*i+1))
+		nonce := "none"
+		if m := nonceIn.FindStringSubmatch(challenge); m != nil {
+			nonce = m[1]
+		}
+		got := w.ask("REGISTER", "sip:"+domain, fmt.Sprintf("CSeq: %d REGISTER", 2*i+2), "Authorization: "+sign("1001", "wrong", "REGISTER", "sip:"+domain, nonce))
+		counts[strings.Fields(got + " - silence")[1]]++
+	}
+	if counts["200"] > 0 || counts["503"] == 0 {
+		t.Errorf("A19: answers %v, want no 200 and a slow-down", counts)
+	}
+	began := time.Now()
+	c, err := (&net.Dialer{LocalAddr: &net.UDPAddr{IP: net.IPv4(127, 0, 0, 9)}}).Dial("udp", r.Addr(transport.UDP).String())
+	must(t, err)
+	defer c.Close()
+	to := []string{"From: <sip:1001@" + domain + ">;tag=1", "To: <sip:1001@" + domain + ">"}
+	if got := (wire{c, t}).signed("1001", l.password.Reveal(), "REGISTER", "sip:"+domain, to...); !strings.HasPrefix(got, "SIP/2.0 200 ") {
+		t.Errorf("A19: the right device is locked out: %s", got)
+	}
+	t.Logf("A19: after 100 wrong passwords (%v) the right device registered in %s / limit 1s", counts, time.Since(began).Round(time.Millisecond))
 }
