@@ -125,6 +125,9 @@ type Lease struct {
 // Addr is the RTP address; RTCP is on the port above.
 func (l *Lease) Addr() netip.AddrPort { return l.addr }
 
+// Sockets are the descriptors of the pair, non-blocking and in no poller; they are the lease's until it is released.
+func (l *Lease) Sockets() (rtp, rtcp int) { return l.rtp, l.rtcp }
+
 // Release closes the pair after the quarantine; idempotent. Play and Record must have ended.
 func (l *Lease) Release() {
 	l.mu.Lock()

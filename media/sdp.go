@@ -226,8 +226,16 @@ func (m *mediaLine) remote() netip.AddrPort {
 
 // remoteRTCP is where the line wants its RTCP: a=rtcp, else the port above RTP's (RFC 3550 section 11).
 func (m *mediaLine) remoteRTCP() netip.AddrPort {
+	if m.mux {
+		return m.remote()
+	}
+	return m.separateRTCP()
+}
+
+// separateRTCP is where RTCP goes to a peer that does not multiplex.
+func (m *mediaLine) separateRTCP() netip.AddrPort {
 	switch {
-	case m.mux || !m.addr.IsValid():
+	case !m.addr.IsValid():
 		return m.remote()
 	case m.rtcp.Port() == 0 && m.port == 65535:
 		return netip.AddrPort{}

@@ -56,3 +56,11 @@ func (s Suite) lengths() (key, salt int) {
 	salt, _ = p.SaltLen()
 	return key, salt
 }
+
+// rtcpTag is how many bytes of an SRTCP packet follow its index: the tag, which AEAD has before it (RFC 3711 section 3.4,
+// RFC 7714 section 9).
+func (s Suite) rtcpTag() int {
+	p, _ := s.profile()
+	n, _ := p.AuthTagRTCPLen()
+	return n
+}

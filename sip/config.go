@@ -13,8 +13,10 @@ import (
 	"sipward/internal/location"
 	"sipward/internal/seal"
 	"sipward/media"
+	"sipward/media/relay"
 	"sipward/sip/announce"
 	"sipward/sip/link"
+	"sipward/sip/session"
 	"sipward/sip/transport"
 	"sipward/sip/tx"
 )
@@ -29,6 +31,7 @@ type Config struct {
 	Link      link.Config // to the other nodes; Node is set here
 	Tx        tx.Config
 	Announce  announce.Config
+	Session   session.Config // which calls' media goes through this node
 
 	Mode              func(kind account.Kind, agent string) announce.Mode // sip.announce and its overrides; nil: early
 	CalleeClip        media.Prompt                                        // for a disabled callee; "none": no clip
@@ -72,6 +75,7 @@ type Deps struct {
 	Clips     *media.Library
 	Ports     *media.Ports
 	Pacer     *media.Pacer
+	Relay     *relay.Relay // nil: the media of calls flows between the phones
 	Transport transport.Deps
 	Ring      *seal.Ring // opens credentials
 	NonceKey  []byte     // 32 bytes, the same on every node

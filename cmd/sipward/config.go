@@ -60,9 +60,13 @@ type SIPConfig struct {
 
 // MediaConfig is the sound.
 type MediaConfig struct {
-	Ports      string `koanf:"ports" doc:"UDP ports for RTP and RTCP, first-last"`
-	Address    string `koanf:"address" doc:"address put into SDP; empty: the one the phone reached us by"`
-	MaxStreams int    `koanf:"max_streams" doc:"announcements at the same time, at most; the excess is refused without sound"`
+	Ports            string            `koanf:"ports" doc:"UDP ports for RTP and RTCP, first-last"`
+	Address          string            `koanf:"address" doc:"address put into SDP; empty: the one the phone reached us by"`
+	Relay            string            `koanf:"relay" doc:"whose media goes through the server: auto (phones that could not reach each other), always, or never"`
+	RelayByType      map[string]string `koanf:"relay_by_type" doc:"overrides by account type, for example SNOM: never; of two phones' modes the one that relays more counts"`
+	RelayAcrossNodes bool              `koanf:"relay_across_nodes" doc:"auto relays calls between phones of different nodes, too"`
+	RelaySilence     time.Duration     `koanf:"relay_silence" doc:"how long neither phone of a relayed call may send anything, but for hold, until the call is ended; 0: for ever"`
+	MaxStreams       int               `koanf:"max_streams" doc:"announcements at the same time, at most; the excess is refused without sound"`
 }
 
 // LimitsConfig bounds what one account or address may do.
@@ -144,7 +148,7 @@ func Defaults() Config {
 			DigestMD5Agents: []string{"baresip v0", "baresip v1", "baresip v2"},
 			RingTime:        time.Minute, DrainTime: time.Minute,
 		},
-		Media:  MediaConfig{Ports: "20000-29999", MaxStreams: 5000},
+		Media:  MediaConfig{Ports: "20000-29999", MaxStreams: 5000, Relay: "auto", RelaySilence: time.Minute},
 		Limits: LimitsConfig{CallsPerAccount: 4, AnnouncementsPerAccount: "3/10m"},
 		HTTP:   HTTPConfig{Public: ":8443", Admin: "127.0.0.1:8080", Metrics: "127.0.0.1:9090"},
 		Admin:  AdminConfig{SessionIdle: 30 * time.Minute, SessionLife: 12 * time.Hour, Sessions: 1},

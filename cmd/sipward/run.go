@@ -126,6 +126,9 @@ func (n *node) run(ctx context.Context, l listeners) error {
 	g.Go(func() error { return n.store.Run(inner) })
 	g.Go(func() error { return n.pair.Run(inner) })
 	g.Go(func() error { return n.pacer.Run(inner) })
+	if n.relay != nil {
+		g.Go(func() error { return n.relay.Run(inner) })
+	}
 	g.Go(func() error { return n.followClips(inner) })
 	g.Go(func() error { return n.beat(inner) })
 	g.Go(func() error { return n.licences.Run(inner) })
@@ -151,6 +154,9 @@ func (n *node) serve(ctx context.Context, g *errgroup.Group, l net.Listener, h h
 
 // close releases what newNode opened, after run has returned.
 func (n *node) close() error {
+	if n.relay != nil {
+		n.relay.Close()
+	}
 	n.ports.Close()
 	n.licences.Close()
 	return n.store.Close()

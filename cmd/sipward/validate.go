@@ -37,12 +37,8 @@ func (c Config) Validate() []error {
 		v.check(err == nil, "%v", err)
 	}
 	c.SIP.validate(&v)
-	_, _, err := c.Media.ports()
-	v.check(err == nil, "media.ports: %v", err)
-	_, err = parseAddr(c.Media.Address)
-	v.check(err == nil, "media.address: %q is no IP address", c.Media.Address)
-	v.check(c.Media.MaxStreams > 0, "media.max_streams: want at least 1")
-	_, err = c.Limits.prefixes()
+	c.Media.validate(&v)
+	_, err := c.Limits.prefixes()
 	v.check(err == nil, "limits.exempt: %v", err)
 	_, _, err = c.Limits.announcements()
 	v.check(err == nil, "limits.announcements_per_account: %v", err)
@@ -135,17 +131,6 @@ func (c AdminConfig) validate(v *faults) {
 		u, err := url.Parse(c.URL)
 		v.check(err == nil && u.Scheme == "https" && u.Host != "" && strings.Trim(u.Path, "/") == "", "admin.url: %q: want https:// and a host, nothing behind it", c.URL)
 	}
-}
-
-// ports reads first-last.
-func (c MediaConfig) ports() (lo, hi int, err error) {
-	a, b, _ := strings.Cut(c.Ports, "-")
-	lo, errLo := strconv.Atoi(a)
-	hi, errHi := strconv.Atoi(b)
-	if errLo != nil || errHi != nil || lo < 1024 || hi > 65535 || hi-lo < 1 {
-		return 0, 0, fmt.Errorf("%q is no range: want first-last between 1024 and 65535, for example 20000-29999", c.Ports)
-	}
-	return lo, hi, nil
 }
 
 func (c LimitsConfig) prefixes() ([]netip.Prefix, error) {

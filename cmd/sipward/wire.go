@@ -22,10 +22,12 @@ import (
 	"sipward/internal/web"
 	"sipward/licenceproxy"
 	"sipward/media"
+	"sipward/media/relay"
 	"sipward/provisioning"
 	"sipward/sip"
 	"sipward/sip/announce"
 	"sipward/sip/link"
+	"sipward/sip/session"
 	"sipward/sip/transport"
 )
 
@@ -43,6 +45,7 @@ type node struct {
 	clips       *media.Library
 	ports       *media.Ports
 	pacer       *media.Pacer
+	relay       *relay.Relay // nil: media.relay is never, for everybody
 	sip         *sip.Server
 	records     records
 	provisioned *provisioned // set by run: links hold the port of the bound listener
@@ -122,7 +125,10 @@ func (n *node) media() (err error) {
 		return err
 	}
 	n.pacer = media.NewPacer(n.config.Media.MaxStreams, n.log, n.registry)
-	return nil
+	if c := n.config.Media; c.relays() {
+		n.relay, err = relay.New(relay.Config{Silence: c.silence()}, relay.Deps{Ports: n.ports, Log: n.log, Metrics: n.registry})
+	}
+	return err
 }
 
 func (n *node) signalling() (err error) {
@@ -151,6 +157,7 @@ func (n *node) signalling() (err error) {
 			Limits: transport.Limits{PerAddress: c.Limits.ConnectionsPerAddress},
 		},
 		Announce: announce.Config{PerListener: count, Window: window, Address: address},
+		Session:  session.Config{Mode: c.Media.mode, Across: c.Media.RelayAcrossNodes, Address: address},
 		Mode:     c.SIP.mode, CalleeClip: media.Prompt(c.SIP.CalleeClip), FailureClips: prompts(c.SIP.AnnounceFailures),
 		KeepDisabledCalls: c.SIP.DisabledCalls == "keep", Quarantine: c.SIP.quarantine, MD5Only: c.SIP.md5Only,
 		Link:     link.Config{Listen: c.Node.Listen, Keys: linkKeys(n.roots)},
@@ -158,7 +165,7 @@ func (n *node) signalling() (err error) {
 		RingTime: c.SIP.RingTime, DrainTime: max(c.SIP.DrainTime, time.Millisecond),
 	}, sip.Deps{
 		Accounts: n.store.Accounts, Locations: n.store.Locations, Changes: n.store.Changes,
-		Nodes: nodes, Calls: n.records, Sessions: n.records.sessions, Clips: n.clips, Ports: n.ports, Pacer: n.pacer,
+		Nodes: nodes, Calls: n.records, Sessions: n.records.sessions, Clips: n.clips, Ports: n.ports, Pacer: n.pacer, Relay: n.relay,
 		Transport: transport.Deps{
 			TLS: n.pair.Server(), TokenKey: root.Derive("flow token"), Node: n.id, Exempt: exempt, Log: n.log, Metrics: n.registry,
 		},

@@ -28,10 +28,10 @@ var layers = []layer{
 	// 3: the only place where concrete types meet
 	{packages: "accept"}, // reads the output of the tests, imports nothing
 	{packages: "bench/seed", may: []string{"internal/account", "internal/seal", "internal/store"}},
-	{packages: "cmd/sipward", may: []string{"admin/...", "internal/...", "licenceproxy", "media", "provisioning/...", "sip/..."}, tests: []string{"..."}},
+	{packages: "cmd/sipward", may: []string{"admin/...", "internal/...", "licenceproxy", "media/...", "provisioning/...", "sip/..."}, tests: []string{"..."}},
 
 	// 2: the node
-	{packages: "sip", may: append([]string{"media", "sip/announce", "sip/auth", "sip/dialog", "sip/gruu", "sip/link", "sip/proxy", "sip/registrar", "sip/transport", "sip/tx"}, below...)},
+	{packages: "sip", may: append([]string{"media", "media/relay", "sip/announce", "sip/auth", "sip/dialog", "sip/gruu", "sip/link", "sip/proxy", "sip/registrar", "sip/session", "sip/transport", "sip/tx"}, below...)},
 	{packages: "sip/transport", may: []string{"internal/telemetry", "sip/header"}},
 	{packages: "sip/link", may: append([]string{"sip/transport"}, below...)},
 	{packages: "sip/gruu", may: below},
@@ -40,6 +40,7 @@ var layers = []layer{
 	{packages: "sip/dialog", may: append([]string{"sip/transport", "sip/tx"}, below...)},
 	{packages: "sip/proxy", may: append([]string{"sip/dialog", "sip/transport", "sip/tx"}, below...)},
 	{packages: "sip/announce", may: append([]string{"media", "sip/dialog", "sip/transport", "sip/tx"}, below...)},
+	{packages: "sip/session", may: append([]string{"media", "media/relay", "sip/dialog", "sip/transport"}, below...)},
 	{packages: "sip/auth", may: below},
 	{packages: "sip/reply", may: []string{"internal/account"}},
 	{packages: "sip/header"},
@@ -72,6 +73,7 @@ var layers = []layer{
 	{packages: "internal/password"},
 	{packages: "internal/apiclient", may: []string{"internal/account"}},
 	{packages: "media"},
+	{packages: "media/relay", may: []string{"media"}},
 
 	// 0: nouns
 	{packages: "internal/account", may: []string{"internal/seal"}, std: true},
@@ -161,7 +163,7 @@ var users = map[string][]string{
 	"github.com/pquerna/otp":               {"admin/access"},
 	"golang.org/x/crypto":                  {"internal/password"},
 	"github.com/getkin/kin-openapi":        {"internal/apitest"},
-	"github.com/prometheus/client_golang":  {"cmd/sipward", "internal/...", "media", "sip/...", "licenceproxy", "provisioning/outbox"},
+	"github.com/prometheus/client_golang":  {"cmd/sipward", "internal/...", "media/...", "sip/...", "licenceproxy", "provisioning/outbox"},
 	"go.uber.org/goleak":                   {},
 	"github.com/google/go-cmp":             {"sip/siptest"},
 	"pgregory.net/rapid":                   {"internal/store/kv/kvtest"},

@@ -50,6 +50,9 @@ func (d *Dialog) callee(tag string) *Leg {
 	return nil
 }
 
+// Calls reports whether the sender of a crossing is the caller.
+func (d *Dialog) Calls(x Crossing) bool { return x.From.Tag == d.caller.Tag } // a tag never changes
+
 // Callee is the tag by which Leave knows the callee of a crossing.
 func (d *Dialog) Callee(x Crossing) string {
 	d.mu.Lock()

@@ -169,8 +169,12 @@ func (t *Table) finish(d *Dialog) {
 		return
 	}
 	close(d.over)
+	record := d.finished(t.config.Now())
+	if d.media != nil {
+		d.media.End(&record)
+	}
 	if t.config.Ended != nil {
-		t.config.Ended(d.finished(t.config.Now()))
+		t.config.Ended(record)
 	}
 }
 

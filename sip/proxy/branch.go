@@ -56,7 +56,8 @@ func (f *Fork) branchRequest(t target) *gosip.Request {
 	lead = append(lead, f.core.asserted(f.req, f.call.Caller)...)
 	lead = append(lead, gosip.NewHeader("Max-Breadth", strconv.Itoa(f.share)))
 	leg := dialog.Leg{Peer: f.shown}
-	return f.core.forwardedRequest(f.req, t.uri, leg.From(tagOf(f.req.From().Params)), f.req.To(), lead...)
+	out := f.core.forwardedRequest(f.req, t.uri, leg.From(tagOf(f.req.From().Params)), f.req.To(), lead...)
+	return carry(f.dialog, true, f.call.Server.Flow(), t.flow, out)
 }
 
 // answer handles one response of a branch (section 16.7).
@@ -128,7 +129,7 @@ func (f *Fork) provisional(b *branch, res *gosip.Response) {
 		f.timerC.Reset(f.core.config.TimerC) // section 16.7 step 2
 	}
 	f.enter(b, res, false)
-	f.pass(res)
+	f.pass(b, res)
 }
 
 // hungUp reports whether the call has ended already: a further answer finds nobody to talk to.
@@ -147,7 +148,7 @@ func (f *Fork) success(b *branch, res *gosip.Response) {
 	f.enter(b, res, true)
 	if !f.answered || f.req.IsInvite() {
 		f.answered = true
-		f.pass(res)
+		f.pass(b, res)
 	}
 	f.stopTimers()
 	for _, other := range f.branches {
@@ -180,7 +181,10 @@ func (f *Fork) enter(b *branch, res *gosip.Response, confirmed bool) {
 	}
 	if !f.req.IsInvite() {
 		f.dialog.Subscribed(subscription(f.req.Method, header.First(res, "expires")))
-	} else if agent := header.First(res, "server"); agent != "" {
+		return
+	}
+	f.dialog.Up()
+	if agent := header.First(res, "server"); agent != "" {
 		f.dialog.Note(func(r *call.Record) { r.ToAgent = strings.Clone(agent) })
 	}
 }
@@ -211,8 +215,9 @@ func beyond(routes []string, cookie string) []string {
 }
 
 // pass sends a response of a branch to the caller.
-func (f *Fork) pass(res *gosip.Response) {
-	if err := f.call.Server.Respond(forwardedResponse(res, f.req)); err != nil {
+func (f *Fork) pass(b *branch, res *gosip.Response) {
+	out := carry(f.dialog, false, b.target.flow, f.call.Server.Flow(), forwardedResponse(res, f.req))
+	if err := f.call.Server.Respond(out); err != nil {
 		f.core.deps.Log.Debug("answer not passed on", "call_id", f.req.CallID().Value(), "code", res.StatusCode, "err", err)
 	}
 }

@@ -74,12 +74,12 @@ func newFork(c *Core, call Call) (f *Fork, err error) {
 	f.shown = c.shown(f.req, call.Caller)
 	switch f.req.Method {
 	case gosip.INVITE:
-		f.dialog, err = c.deps.Dialogs.Begin(f.record(), f.callerLeg(), f.end, parties(call)...)
+		err = f.join()
 	case gosip.SUBSCRIBE, gosip.REFER:
 		f.dialog = c.deps.Dialogs.Subscribe(f.req.CallID().Value(), f.callerLeg(), parties(call)...)
 	}
 	if err != nil {
-		return nil, ErrTooMany.Because(err)
+		return nil, err
 	}
 	c.keep(f)
 	return f, nil

@@ -62,7 +62,7 @@ func (c *Core) Inside(s *tx.Server, p Path, d *dialog.Dialog, x dialog.Crossing)
 	d.Heard(x, req.CSeq().SeqNo)
 	refresh(d, x.From.Tag, req)
 	notified(d, req)
-	client, err := c.deps.Send.Request(x.To.Flow, c.insideRequest(req, p, x), r.answer)
+	client, err := c.deps.Send.Request(x.To.Flow, carry(d, d.Calls(x), s.Flow(), x.To.Flow, c.insideRequest(req, p, x)), r.answer)
 	if err != nil {
 		r.finish(0)
 		return reply.New(480, "Temporarily Unavailable").Because(err)
@@ -113,7 +113,7 @@ func (r *relayed) answer(res *gosip.Response, err error) {
 		refresh(r.dialog, r.x.To.Tag, res)
 		granted(r.dialog, req, res)
 	}
-	r.respond(forwardedResponse(res, req))
+	r.respond(carry(r.dialog, !r.dialog.Calls(r.x), r.x.To.Flow, r.server.Flow(), forwardedResponse(res, req)))
 	if !res.IsProvisional() {
 		r.finish(res.StatusCode)
 	}
@@ -170,14 +170,14 @@ func (c *Core) Ack(f *transport.Flow, ack *gosip.Request) {
 	if err != nil {
 		return
 	}
-	_, x, err := c.Crossing(f, ack, p)
-	if errors.Is(err, ErrStranger) {
+	d, x, err := c.Crossing(f, ack, p)
+	if errors.Is(err, ErrStranger) && len(ack.Body()) == 0 { // a stranger's description would lead the media to it
 		err = nil // an ACK cannot be challenged (RFC 3261 section 22.1); who knows cookie and tags is in the call, and all it can do is end retransmissions
 	}
 	if err != nil || x.To.Flow == nil || ack.MaxForwards() != nil && ack.MaxForwards().Val() == 0 {
 		return
 	}
-	if err := tx.Send(x.To.Flow, c.insideRequest(ack, p, x)); err != nil {
+	if err := tx.Send(x.To.Flow, carry(d, d.Calls(x), f, x.To.Flow, c.insideRequest(ack, p, x))); err != nil {
 		c.deps.Log.Debug("ACK not passed on", "call_id", ack.CallID().Value(), "err", err)
 	}
 }

@@ -46,9 +46,10 @@ type Deps struct {
 	Send      dialog.Requester
 	Now       func() time.Time
 	Log       *slog.Logger
-	Outdated  func(a account.Account) bool             // whether an account was taken out of service after it was read; nil: never
-	Panicked  func(where string, v any)                // counts and logs a panic that was recovered
-	Far       func(b location.Binding) *transport.Flow // the flow of another node's binding, nil when there is no way to it; nil: there are no other nodes
+	Outdated  func(a account.Account) bool                                // whether an account was taken out of service after it was read; nil: never
+	Panicked  func(where string, v any)                                   // counts and logs a panic that was recovered
+	Media     func(call Call, to []*transport.Flow) (dialog.Media, error) // the way of a call's media through this node, nil when it has none; an error refuses the call; nil: no call has one
+	Far       func(b location.Binding) *transport.Flow                    // the flow of another node's binding, nil when there is no way to it; nil: there are no other nodes
 }
 
 // Core forwards. It is safe for concurrent use.

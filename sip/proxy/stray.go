@@ -16,7 +16,7 @@ func (c *Core) Stray(f *transport.Flow, res *gosip.Response) {
 	for _, d := range c.recorded(res) {
 		x, ok := d.Cross(tagOf(res.To().Params), tagOf(res.From().Params))
 		if ok && x.To.Flow != nil && x.From.Flow != nil && x.From.Flow.ID() == f.ID() {
-			_ = x.To.Flow.WriteMsg(strayResponse(res, x.To)) // a caller that is gone needs no answer
+			_ = x.To.Flow.WriteMsg(carry(d, false, f, x.To.Flow, strayResponse(res, x.To))) // a caller that is gone needs no answer
 			return
 		}
 	}

@@ -1,0 +1,160 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// shard is one reader with the paths of its calls.
+type shard struct {
+	relay *Relay // static after construction
+	epoll int    // static after construction
+	wake  int    // an eventfd that ends the wait; static after construction
+
+	mu    sync.Mutex // guards what follows, and the slot of each path
+	paths []entry
+	free  []int32
+
+	// owned by run
+	events                                              [256]unix.EpollEvent
+	ready                                               [256]*path
+	batch                                               batch
+	scratch                                             [maxPacket + 64]byte
+	refused, limited, found, nowhere, failed, forwarded int
+}
+
+// entry is a path in the reader; the generation tells an event of a former path of the slot.
+type entry struct {
+	path       *path
+	generation int32
+}
+
+func newShard(r *Relay) (*shard, error) {
+	s := &shard{relay: r}
+	var err error
+	if s.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return nil, fmt.Errorf("media relay: epoll: %w", err)
+	}
+	if s.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		_ = unix.Close(s.epoll)
+		return nil, fmt.Errorf("media relay: eventfd: %w", err)
+	}
+	s.batch.init()
+	return s, unix.EpollCtl(s.epoll, unix.EPOLL_CTL_ADD, s.wake, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: -1})
+}
+
+func (s *shard) close() {
+	_ = unix.Close(s.epoll)
+	_ = unix.Close(s.wake)
+}
+
+// join has the reader wait for a path's packets.
+func (s *shard) join(p *path) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.free) == 0 {
+		s.paths = append(s.paths, entry{})
+		s.free = append(s.free, int32(len(s.paths)-1))
+	}
+	slot := s.free[len(s.free)-1]
+	e := &s.paths[slot]
+	if err := unix.EpollCtl(s.epoll, unix.EPOLL_CTL_ADD, p.fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: slot, Pad: e.generation}); err != nil {
+		return fmt.Errorf("media relay: %w", err)
+	}
+	s.free = s.free[:len(s.free)-1]
+	e.path, p.slot = p, slot
+	return nil
+}
+
+// leave is join's end; a path that never joined is none of the slot's.
+func (s *shard) leave(p *path) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := &s.paths[p.slot]; e.path == p {
+		_ = unix.EpollCtl(s.epoll, unix.EPOLL_CTL_DEL, p.fd, nil)
+		e.path = nil
+		e.generation++
+		s.free = append(s.free, p.slot)
+	}
+}
+
+// run forwards until ctx ends.
+func (s *shard) run(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() { _, _ = unix.Write(s.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0}) })
+	defer stop()
+	for ctx.Err() == nil {
+		n, err := unix.EpollWait(s.epoll, s.events[:], -1)
+		if errors.Is(err, syscall.EINTR) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("media relay: wait: %w", err)
+		}
+		now := s.relay.now()
+		for _, p := range s.look(n) {
+			p.forward(s, now)
+		}
+		s.count()
+	}
+	return ctx.Err()
+}
+
+// look finds the paths of the events.
+func (s *shard) look(n int) []*path {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ready := s.ready[:0]
+	for _, e := range s.events[:n] {
+		if e.Fd >= 0 && s.paths[e.Fd].generation == e.Pad && s.paths[e.Fd].path != nil {
+			ready = append(ready, s.paths[e.Fd].path)
+		}
+	}
+	return ready
+}
+
+// forward takes one batch of a path's packets and sends on what is the phone's.
+func (p *path) forward(s *shard, now int64) {
+	p.stream.mu.Lock()
+	defer p.stream.mu.Unlock()
+	if p.stream.closed { // its descriptors may be somebody else's before long
+		return
+	}
+	n := s.batch.receive(p.fd)
+	keep := 0
+	for i := range n {
+		packet, src := s.batch.packet(i)
+		if len(packet) == 0 || !p.admit(s, packet, src, now) {
+			continue
+		}
+		s.batch.keep(keep, i)
+		keep++
+	}
+	switch {
+	case keep == 0:
+	case !p.way.reachable():
+		s.nowhere += keep
+	default:
+		sent := s.batch.send(p.way.fd, &p.way.name, keep)
+		s.forwarded += sent
+		s.failed += keep - sent
+	}
+}
+
+// count tells the metrics what a round has brought.
+func (s *shard) count() {
+	m := s.relay.metrics
+	for _, c := range [...]struct {
+		n  *int
+		to interface{ Add(float64) }
+	}{{&s.forwarded, m.forwarded}, {&s.refused, m.refused}, {&s.limited, m.limited}, {&s.nowhere, m.nowhere}, {&s.failed, m.failed}, {&s.found, m.found}} {
+		if *c.n > 0 {
+			c.to.Add(float64(*c.n))
+			*c.n = 0
+		}
+	}
+}

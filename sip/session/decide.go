@@ -1,0 +1,59 @@
+package session
+
+import (
+	"slices"
+
+	"sipward/internal/account"
+	"sipward/media"
+	"sipward/sip/transport"
+)
+
+// Mode says when media is relayed.
+type Mode string
+
+// The modes of media.relay.
+const (
+	Auto   Mode = "auto"
+	Always Mode = "always"
+	Never  Mode = "never"
+)
+
+// wanted reports whether a call's media is to be relayed.
+func (s *Sessions) wanted(in Invite) bool {
+	switch s.mode(in.Caller, in.Callee) {
+	case Always:
+		return true
+	case Never:
+		return false
+	}
+	return s.crosses(in) || behindNAT(in) || apart(in)
+}
+
+// mode is the one of both account types that relays more.
+func (s *Sessions) mode(caller, callee account.Kind) Mode {
+	modes := []Mode{s.config.Mode(caller), s.config.Mode(callee)}
+	for _, m := range []Mode{Always, Auto} {
+		if slices.Contains(modes, m) {
+			return m
+		}
+	}
+	return Never
+}
+
+// crosses reports whether the call goes to a phone of another node, and the operator wants that to be relayed.
+func (s *Sessions) crosses(in Invite) bool {
+	return s.config.Across && slices.ContainsFunc(in.To, func(f *transport.Flow) bool { return f.Peer() != "" })
+}
+
+// behindNAT reports whether the offer names another address than the caller's signalling comes from.
+func behindNAT(in Invite) bool {
+	lines, err := media.Inspect(offer(in))
+	return err == nil && slices.ContainsFunc(lines, func(l media.Line) bool {
+		return l.RTP && l.Active && l.Remote.IsValid() && l.Remote.Addr() != in.From.Remote().Addr()
+	})
+}
+
+// apart reports whether some phone that may ring stands behind another address than the caller.
+func apart(in Invite) bool {
+	return slices.ContainsFunc(in.To, func(f *transport.Flow) bool { return f.Remote().Addr() != in.From.Remote().Addr() })
+}
