@@ -187,8 +187,6 @@ func translate(err error) *Problem {
 		p = problem(http.StatusForbidden, "account_state", "The account's state does not allow this", err.Error())
 	case errors.As(err, &size):
 		errors.As(tooLarge(size.Limit), &p)
-	case is(os.ErrDeadlineExceeded), is(io.ErrUnexpectedEOF):
-		p = problem(http.StatusRequestTimeout, "timeout", "The body did not arrive", "the body did not arrive whole and in time: send it again")
 	case is(kv.ErrConflict):
 		errors.As(Stale(), &p)
 	case is(kv.ErrRefused):
@@ -196,6 +194,8 @@ func translate(err error) *Problem {
 			"nothing was written: the store is full, out of memory or read-only; make room (sipward doctor tells where), then repeat")
 	case is(kv.ErrUnavailable), is(context.DeadlineExceeded), is(context.Canceled): // canceled: the client has gone and reads nothing
 		errors.As(Unavailable("the store does not answer, so it is not known whether the change was made: check it (sipward doctor), then look and repeat", nil), &p)
+	case is(os.ErrDeadlineExceeded), is(io.ErrUnexpectedEOF): // not the store's, which are told above
+		p = problem(http.StatusRequestTimeout, "timeout", "The body did not arrive", "the body did not arrive whole and in time: send it again")
 	default:
 		errors.As(Unavailable("something behind the server failed: repeat, and look into the server's log for the request_id", nil), &p)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 
@@ -33,6 +34,7 @@ func TestEveryErrorHasOneAnswer(t *testing.T) {
 		{kv.ErrConflict, 412, "stale"},
 		{kv.ErrRefused, 507, "store_refuses"},
 		{kv.ErrUnavailable, 503, "unavailable"},
+		{fmt.Errorf("%w: %w", kv.ErrUnavailable, os.ErrDeadlineExceeded), 503, "unavailable"}, // Redis was slow, not the client
 		{context.DeadlineExceeded, 503, "unavailable"},
 		{&http.MaxBytesError{Limit: 5}, 413, "too_large"},
 		{errors.New("dial tcp 10.0.0.7:6379: secret cause"), 503, "unavailable"},
