@@ -21,7 +21,8 @@ type LinphoneConfig struct {
 	SRTP           bool   // SDES, mandatory
 	Play           string // WAV file sent; empty: Tone
 	Tone           float64
-	Manual         bool // calls that come in wait for Answer
+	Manual         bool   // calls that come in wait for Answer
+	ProvisionedBy  string // address of its remote provisioning, from which it gets account and server; empty: none
 }
 
 // LinphonePhone is a running linphonec, steered by its standard input. One goroutine of a test uses it.
@@ -57,14 +58,14 @@ func Linphone(t testing.TB, c LinphoneConfig) *LinphonePhone {
 	}
 	env := []string{"HOME=" + l.dir, "XDG_CONFIG_HOME=", "XDG_DATA_HOME="}
 	l.proc, l.stdin = startPiped(t, l.dir, env, path, args...)
-	l.Command("soundcard use files", "Using wav files")
-	l.Command("record "+l.recording(), "")
-	l.Command("play "+source, "")
-	if c.Server != "" {
+	if c.Server != "" || c.ProvisionedBy != "" {
 		if err := l.proc.shows(Within(t), l.Log, "to [LinphoneRegistrationOk]"); err != nil {
 			t.Fatalf("linphonec %s did not register: %v\n%s", c.User, err, l.Log())
 		}
 	}
+	l.Command("soundcard use files", "Using wav files")
+	l.Command("record "+l.recording(), "")
+	l.Command("play "+source, "")
 	return l
 }
 
@@ -85,6 +86,9 @@ func (l *LinphonePhone) config(c LinphoneConfig, port int) string {
 	}
 	line("[rtp]\naudio_rtp_port=-1\n[sound]\nechocancellation=0\n[video]\ncapture=0\ndisplay=0")
 	line("[video]\nautomatically_initiate=0\nautomatically_accept=0")
+	if c.ProvisionedBy != "" {
+		line("[misc]\nconfig-uri=%s", c.ProvisionedBy)
+	}
 	if c.Server != "" {
 		line("[proxy_0]\nreg_proxy=<sip:%s;transport=%s>\nreg_route=<sip:%s;transport=%s;lr>", c.Server, transport, c.Server, transport)
 		line("reg_identity=sip:%s@%s\nreg_expires=600\nreg_sendregister=1\npublish=0", c.User, domain)
