@@ -18,7 +18,7 @@ import (
 	"sipward/sip/tx"
 )
 
-// storeTime bounds what one request may wait for the store.
+// storeTime is about how long one request may wait for the store.
 const storeTime = 500 * time.Millisecond
 
 // Request takes a new request (tx.User). What needs no store is done at once, in the flow's order; the rest on a worker.
@@ -41,9 +41,7 @@ func (s *Server) Request(t *tx.Server) {
 func (s *Server) submit(t *tx.Server, job func(ctx context.Context)) {
 	ok := s.pool.submit(func() {
 		defer s.recovered(t)
-		ctx, cancel := context.WithTimeout(s.ctx, storeTime)
-		defer cancel()
-		job(ctx)
+		job(s.deadlines.next(s.ctx, time.Now()))
 	})
 	if !ok {
 		s.turnAway(t, reply.Unavailable(errors.New("too many requests wait for a worker")))

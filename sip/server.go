@@ -43,6 +43,7 @@ type Server struct {
 	sessions  *sessionLog
 	pool      *pool
 	metrics   *metrics
+	deadlines deadlines
 
 	ctx context.Context // set by Run before anything starts; ends with the node
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -49,12 +50,29 @@ func seed(ctx context.Context, url, dir, domain string, active, disabled int) er
 		if i >= active {
 			user, password = fmt.Sprintf("20%06d", i-active), fmt.Sprintf("pw%06d", i-active)
 		}
-		g.Go(func() error {
-			_, err := s.Accounts.Create(ctx, newAccount(ring, domain, user, password, i >= active))
-			return err
-		})
+		g.Go(func() error { return create(ctx, s, newAccount(ring, domain, user, password, i >= active)) })
 	}
 	return g.Wait()
+}
+
+// create makes an account, trying again while the store does not answer: on a machine at its limits that is no fault of
+// anybody's. A try whose answer was lost may have made it already.
+func create(ctx context.Context, s *store.Store, a account.Account) error {
+	const tries = 20
+	for i := 1; ; i++ {
+		_, err := s.Accounts.Create(ctx, a)
+		switch {
+		case err == nil, i > 1 && errors.Is(err, account.ErrTaken):
+			return nil
+		case i == tries || errors.Is(err, account.ErrTaken):
+			return err
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 func newAccount(ring *seal.Ring, domain, user, password string, disabled bool) account.Account {

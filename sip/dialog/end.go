@@ -7,6 +7,7 @@ import (
 	gosip "github.com/emiago/sipgo/sip"
 
 	"sipward/internal/call"
+	"sipward/sip/header"
 	"sipward/sip/reply"
 	"sipward/sip/tx"
 )
@@ -60,7 +61,7 @@ func (d *Dialog) Disconnect(why Reason) {
 // HangUp acknowledges a callee's answer that nobody wants any more, and says BYE to it.
 func (t *Table) HangUp(callID string, callee Leg, fromTag string) {
 	ack := t.request(gosip.ACK, callID, callee, fromTag, callee.Seen)
-	ack.SetBody(nil)
+	header.SetBody(ack, nil)
 	_ = tx.Send(callee.Flow, ack) // a phone that is gone needs no ACK
 	t.bye(callID, callee, fromTag, Reason{Code: 487, Phrase: "Request Terminated", Text: "the caller is gone"})
 }
@@ -74,7 +75,7 @@ func (d *Dialog) bye(to Leg, fromTag string, why Reason) {
 func (t *Table) bye(callID string, to Leg, fromTag string, why Reason) {
 	r := t.request(gosip.BYE, callID, to, fromTag, to.Seen+1)
 	r.AppendHeader(why.header())
-	r.SetBody(nil)
+	header.SetBody(r, nil)
 	// The answer changes nothing: the call is over for us whatever the phone says.
 	_, _ = t.send.Request(to.Flow, r, func(*gosip.Response, error) {})
 }

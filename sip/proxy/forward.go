@@ -42,7 +42,7 @@ func (c *Core) forwardedRequest(req *gosip.Request, uri gosip.Uri, from *gosip.F
 		full := gosip.MaxForwardsHeader(70)
 		out.AppendHeader(&full)
 	}
-	out.SetBody(req.Body())
+	header.SetBody(out, req.Body())
 	return out
 }
 
@@ -95,7 +95,7 @@ func forwardedResponse(res *gosip.Response, req *gosip.Request) *gosip.Response 
 			out.AppendHeader(h)
 		}
 	}
-	out.SetBody(res.Body())
+	header.SetBody(out, res.Body())
 	return out
 }
 

@@ -14,7 +14,7 @@ type address struct {
 }
 
 // parseAddress reads (name-addr / addr-spec) *(SEMI param) of RFC 3261 section 25.1.
-func parseAddress(s string) (a address, ok bool) {
+func (p *parts) parseAddress(s string) (a address, ok bool) {
 	rest, ok := a.cutDisplay(s)
 	if !ok {
 		return a, false
@@ -37,7 +37,7 @@ func parseAddress(s string) (a address, ok bool) {
 			return a, false
 		}
 	}
-	if !parseURI(spec, &a.uri) {
+	if !p.parseURI(spec, &a.uri) {
 		return a, false
 	}
 	if rest == "" {
@@ -46,7 +46,7 @@ func parseAddress(s string) (a address, ok bool) {
 	if rest[0] != ';' {
 		return a, false
 	}
-	a.params, ok = parseParams(rest[1:], true)
+	a.params, ok = p.parseParams(rest[1:], true, 0)
 	return a, ok
 }
 

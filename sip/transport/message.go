@@ -53,12 +53,14 @@ func (h *head) request() (gosip.Message, *fault) {
 		}
 		return nil, bad("request line")
 	}
+	p := &parts{}
 	var target gosip.Uri
-	if !parseURI(uri, &target) {
+	if !p.parseURI(uri, &target) {
 		return nil, bad("Request-URI")
 	}
-	req := gosip.NewRequest(gosip.RequestMethod(method), target)
-	return req, h.fill(req, method)
+	req := gosip.NewRequest(gosip.RequestMethod(method), gosip.Uri{})
+	req.Recipient = target // it would be cloned
+	return req, h.fill(req, p, method)
 }
 
 // response reads SIP-Version SP Status-Code SP Reason-Phrase (RFC 3261 section 7.2).
@@ -73,22 +75,22 @@ func (h *head) response() (gosip.Message, *fault) {
 		return nil, bad("status line")
 	}
 	res := gosip.NewResponse(int(n), reason)
-	return res, h.fill(res, "")
+	return res, h.fill(res, &parts{}, "")
 }
 
 // fill adds the fields; method is that of the request, empty for a response.
-func (h *head) fill(m gosip.Message, method string) *fault {
+func (h *head) fill(m gosip.Message, p *parts, method string) *fault {
 	for i := range h.fields {
 		f := &h.fields[i]
 		switch f.id {
 		case hdrVia, hdrRoute:
-			if !addList(m, f) {
+			if !p.addList(m, f) {
 				return bad(f.name)
 			}
 		case hdrRaw, hdrContentType:
 			m.AppendHeader(gosip.NewHeader(f.name, f.value))
 		default:
-			typed, ok := f.typed(method)
+			typed, ok := p.typed(f, method)
 			if !ok {
 				return bad(f.name)
 			}
@@ -100,7 +102,7 @@ func (h *head) fill(m gosip.Message, method string) *fault {
 
 // addList splits a comma-separated list: one header per value means the same (RFC 3261 section 7.3.1), and sipgo's
 // accessors see the first only then.
-func addList(m gosip.Message, f *field) bool {
+func (p *parts) addList(m gosip.Message, f *field) bool {
 	for rest, more := f.value, true; more; {
 		var value string
 		if i := indexOutside(rest, ','); i >= 0 {
@@ -115,7 +117,7 @@ func addList(m gosip.Message, f *field) bool {
 			}
 			continue
 		}
-		v, ok := parseVia(value)
+		v, ok := p.parseVia(value)
 		if !ok {
 			return false
 		}
@@ -125,39 +127,41 @@ func addList(m gosip.Message, f *field) bool {
 }
 
 // typed makes sipgo's header of a singleton.
-func (f *field) typed(method string) (gosip.Header, bool) {
+func (p *parts) typed(f *field, method string) (gosip.Header, bool) {
 	switch f.id {
 	case hdrFrom:
-		a, ok := parseAddress(f.value)
-		return &gosip.FromHeader{DisplayName: a.display, Address: a.uri, Params: a.params}, ok
+		a, ok := p.parseAddress(f.value)
+		p.from = gosip.FromHeader{DisplayName: a.display, Address: a.uri, Params: a.params}
+		return &p.from, ok
 	case hdrTo:
-		a, ok := parseAddress(f.value)
-		return &gosip.ToHeader{DisplayName: a.display, Address: a.uri, Params: a.params}, ok
+		a, ok := p.parseAddress(f.value)
+		p.to = gosip.ToHeader{DisplayName: a.display, Address: a.uri, Params: a.params}
+		return &p.to, ok
 	case hdrCallID:
-		id := gosip.CallIDHeader(f.value)
-		return &id, callID(f.value)
+		p.callID = gosip.CallIDHeader(f.value)
+		return &p.callID, callID(f.value)
 	case hdrCSeq:
-		return f.cseq(method)
+		return p.readCSeq(f, method)
 	case hdrMaxForwards:
 		n, ok := digits(f.value, 255)
-		mf := gosip.MaxForwardsHeader(n)
-		return &mf, ok
+		p.forwards = gosip.MaxForwardsHeader(n)
+		return &p.forwards, ok
 	}
 	n, ok := digits(f.value, maxCSeq)
-	length := gosip.ContentLengthHeader(n)
-	return &length, ok
+	p.length = gosip.ContentLengthHeader(n)
+	return &p.length, ok
 }
 
-// cseq checks number and method; the method of a request is that of its start line (RFC 3261 section 8.1.1.5).
-func (f *field) cseq(method string) (gosip.Header, bool) {
+// readCSeq checks number and method; the method of a request is that of its start line (RFC 3261 section 8.1.1.5).
+func (p *parts) readCSeq(f *field, method string) (gosip.Header, bool) {
 	i := strings.IndexAny(f.value, " \t")
 	if i < 0 {
 		return nil, false
 	}
 	n, ok := digits(f.value[:i], maxCSeq)
 	name := trim(f.value[i:])
-	c := &gosip.CSeqHeader{SeqNo: uint32(n), MethodName: gosip.RequestMethod(name)}
-	return c, ok && token(name) && (method == "" || name == method)
+	p.cseq = gosip.CSeqHeader{SeqNo: uint32(n), MethodName: gosip.RequestMethod(name)}
+	return &p.cseq, ok && token(name) && (method == "" || name == method)
 }
 
 // callID is word ["@" word]; checked for what would break a key or a line: blanks and control characters.

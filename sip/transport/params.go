@@ -11,10 +11,12 @@ import (
 //
 // sipgo prints a value with blanks in quotes of its own and any other as it is, so a quoted value keeps its quotes
 // unless it has blanks: what is printed is always what was read.
-func parseParams(s string, header bool) (gosip.HeaderParams, bool) {
-	out := make(gosip.HeaderParams, 0, 4+2) // two more for received and rport
+//
+// The list is made in p, with room for more parameters than s has.
+func (p *parts) parseParams(s string, header bool, more int) (gosip.HeaderParams, bool) {
+	out := p.room(strings.Count(s, ";") + 1 + more)
 	for {
-		part, rest, more := cutParam(s)
+		part, rest, another := cutParam(s)
 		name, value, has := strings.Cut(part, "=")
 		name, value = lower(trim(name)), trim(value)
 		if !paramName(name, header) || has != (value != "") || out.Has(name) {
@@ -31,7 +33,7 @@ func parseParams(s string, header bool) (gosip.HeaderParams, bool) {
 			return nil, false
 		}
 		out = append(out, gosip.HeaderKV{K: name, V: value})
-		if !more {
+		if !another {
 			return out, true
 		}
 		s = rest

@@ -75,7 +75,7 @@ func stampedVia(value string, f *Flow) string {
 	if i := indexOutside(value, ','); i >= 0 {
 		value, rest = trim(value[:i]), value[i:]
 	}
-	v, ok := parseVia(value)
+	v, ok := new(parts).parseVia(value)
 	if !ok {
 		return ""
 	}
@@ -85,7 +85,7 @@ func stampedVia(value string, f *Flow) string {
 
 // appendTag gives the To just written a tag unless it has one.
 func appendTag(b []byte, to string, h *head, seed maphash.Seed) []byte {
-	a, ok := parseAddress(to)
+	a, ok := new(parts).parseAddress(to)
 	if !ok || a.params.Has("tag") || !strings.Contains(to, ">") {
 		return b
 	}

@@ -9,7 +9,7 @@ import (
 // parseURI reads a URI of the Request-Line, From or To into u so that u prints the same fields again. sipgo's own
 // parser keeps headers twice after a parameter without value, takes "+5060" for a port and drops what it cannot place.
 // Headers ("?subject=x") are refused: RFC 3261 section 19.1.1 forbids them in all three places.
-func parseURI(s string, u *gosip.Uri) bool {
+func (p *parts) parseURI(s string, u *gosip.Uri) bool {
 	if s == "" || !allOf(s, classURI) {
 		return false
 	}
@@ -20,7 +20,7 @@ func parseURI(s string, u *gosip.Uri) bool {
 	scheme := lower(s[:colon])
 	if scheme == "sip" || scheme == "sips" {
 		u.Scheme = scheme
-		return parseSIPURI(s[colon+1:], u)
+		return p.parseSIPURI(s[colon+1:], u)
 	}
 	// Other schemes go through as they are: whether one is supported is the proxy's to say (416). sipgo knows schemes of
 	// letters only, so it reads the rest under another name.
@@ -43,7 +43,7 @@ func schemeText(s string) bool {
 }
 
 // parseSIPURI reads what follows "sip:" (RFC 3261 section 19.1.1).
-func parseSIPURI(s string, u *gosip.Uri) bool {
+func (p *parts) parseSIPURI(s string, u *gosip.Uri) bool {
 	if at := strings.IndexByte(s, '@'); at >= 0 {
 		u.User, u.Password, _ = strings.Cut(s[:at], ":")
 		s = s[at+1:]
@@ -60,7 +60,7 @@ func parseSIPURI(s string, u *gosip.Uri) bool {
 	if !ok || !more {
 		return ok
 	}
-	u.UriParams, ok = parseParams(params, false)
+	u.UriParams, ok = p.parseParams(params, false, 0)
 	return ok
 }
 

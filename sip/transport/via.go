@@ -7,7 +7,7 @@ import (
 )
 
 // parseVia reads one Via value (RFC 3261 sections 20.42 and 25.1): blanks may stand around "/" and ":".
-func parseVia(s string) (*gosip.ViaHeader, bool) {
+func (p *parts) parseVia(s string) (*gosip.ViaHeader, bool) {
 	name, rest, ok1 := strings.Cut(s, "/")
 	version, rest, ok2 := strings.Cut(rest, "/")
 	rest = trim(rest)
@@ -15,7 +15,8 @@ func parseVia(s string) (*gosip.ViaHeader, bool) {
 	if !ok1 || !ok2 || end < 0 {
 		return nil, false
 	}
-	v := &gosip.ViaHeader{ProtocolName: trim(name), ProtocolVersion: trim(version), Transport: rest[:end]}
+	v := p.nextVia()
+	v.ProtocolName, v.ProtocolVersion, v.Transport = trim(name), trim(version), rest[:end]
 	if !strings.EqualFold(v.ProtocolName, "SIP") || v.ProtocolVersion != "2.0" || !token(v.Transport) {
 		return nil, false
 	}
@@ -27,7 +28,7 @@ func parseVia(s string) (*gosip.ViaHeader, bool) {
 		return v, true
 	}
 	var ok bool
-	v.Params, ok = parseParams(params, true)
+	v.Params, ok = p.parseParams(params, true, 2) // two for received and rport
 	return v, ok
 }
 

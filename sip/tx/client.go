@@ -6,6 +6,7 @@ import (
 
 	gosip "github.com/emiago/sipgo/sip"
 
+	"sipward/sip/header"
 	"sipward/sip/transport"
 )
 
@@ -66,9 +67,7 @@ func (t *Table) call(f flow, r *gosip.Request, on func(*gosip.Response, error)) 
 	}
 	c := &Client{t: t, sh: t.shard(k), key: k, flow: f, req: r, on: on, reliable: f.Network().Reliable(), invite: r.IsInvite()}
 	c.who = c
-	if r.ContentLength() == nil {
-		r.SetBody(r.Body()) // a stream cannot do without (RFC 3261 section 18.3)
-	}
+	header.Complete(r)
 	raw, err := t.render(r)
 	if err != nil {
 		return nil, err

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	gosip "github.com/emiago/sipgo/sip"
+
+	"sipward/sip/header"
 )
 
 // finalInvite is a final answer of an INVITE: the first one ends the call's waiting; a further 2xx is told too, with
@@ -59,7 +61,7 @@ func ackOf(inv *gosip.Request, res *gosip.Response) *gosip.Request {
 	if to := res.To(); to != nil {
 		ack.AppendHeader(to)
 	}
-	ack.SetBody(nil)
+	header.SetBody(ack, nil)
 	return ack
 }
 
@@ -72,7 +74,7 @@ func cancelOf(inv *gosip.Request, extra []gosip.Header) *gosip.Request {
 	for _, h := range extra {
 		c.AppendHeader(h)
 	}
-	c.SetBody(nil)
+	header.SetBody(c, nil)
 	return c
 }
 

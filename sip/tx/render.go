@@ -4,6 +4,8 @@ import (
 	"bytes"
 
 	gosip "github.com/emiago/sipgo/sip"
+
+	"sipward/sip/header"
 )
 
 // largeText is the size from which a buffer does not go back to the pool.
@@ -14,22 +16,15 @@ const largeText = 64 << 10
 func (t *Table) render(m gosip.Message) (*bytes.Buffer, error) {
 	buf := t.buffers.Get().(*bytes.Buffer)
 	buf.Reset()
-	m.StringWrite(buf)
-	if !shaped(buf.Bytes()[:buf.Len()-len(m.Body())], m) {
+	head, headers := header.AppendHead(buf.AvailableBuffer(), m)
+	if lines := headers + 1; bytes.Count(head, []byte{'\n'}) != lines || bytes.Count(head, []byte{'\r'}) != lines {
 		t.recycle(buf)
 		return nil, ErrShape
 	}
+	buf.Write(head) // onto itself, unless it has grown
+	buf.WriteString("\r\n")
+	buf.Write(m.Body())
 	return buf, nil
-}
-
-// shaped reports whether head is one line for the start, one for each header and an empty one.
-func shaped(head []byte, m gosip.Message) bool {
-	h, ok := m.(interface{ Headers() []gosip.Header })
-	if !ok {
-		return false
-	}
-	lines := len(h.Headers()) + 2
-	return bytes.Count(head, []byte{'\n'}) == lines && bytes.Count(head, []byte{'\r'}) == lines
 }
 
 func (t *Table) recycle(buf *bytes.Buffer) {

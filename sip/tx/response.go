@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	gosip "github.com/emiago/sipgo/sip"
+
+	"sipward/sip/header"
 )
 
 // respond builds a response to r by RFC 3261 section 8.2.6.2: Via, From, Call-ID and CSeq as they came, To with the tag
@@ -61,8 +63,6 @@ func buildReply(r *gosip.Request, code int, phrase, tag string, headers []gosip.
 	for _, h := range headers {
 		res.AppendHeader(h)
 	}
-	if res.ContentLength() == nil {
-		res.SetBody(nil)
-	}
+	header.Complete(res)
 	return res
 }

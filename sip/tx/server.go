@@ -7,6 +7,7 @@ import (
 
 	gosip "github.com/emiago/sipgo/sip"
 
+	"sipward/sip/header"
 	"sipward/sip/transport"
 )
 
@@ -116,9 +117,7 @@ func (s *Server) stamp(res *gosip.Response) {
 	if to := res.To(); to != nil && res.StatusCode != 100 && !to.Params.Has("tag") {
 		res.ReplaceHeader(tagged(to, res.StatusCode, s.Tag()))
 	}
-	if res.ContentLength() == nil {
-		res.SetBody(res.Body()) // a stream cannot do without (RFC 3261 section 18.3)
-	}
+	header.Complete(res)
 }
 
 func (s *Server) provisional(raw []byte) error {
