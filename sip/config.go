@@ -16,6 +16,7 @@ import (
 	"sipward/media/relay"
 	"sipward/sip/announce"
 	"sipward/sip/link"
+	"sipward/sip/messaging"
 	"sipward/sip/session"
 	"sipward/sip/transport"
 	"sipward/sip/tx"
@@ -31,7 +32,8 @@ type Config struct {
 	Link      link.Config // to the other nodes; Node is set here
 	Tx        tx.Config
 	Announce  announce.Config
-	Session   session.Config // which calls' media goes through this node
+	Session   session.Config   // which calls' media goes through this node
+	Messaging messaging.Config // Domain and Node are set here
 
 	Mode              func(kind account.Kind, agent string) announce.Mode // sip.announce and its overrides; nil: early
 	CalleeClip        media.Prompt                                        // for a disabled callee; "none": no clip
@@ -69,9 +71,11 @@ type Deps struct {
 	Accounts  Accounts
 	Locations Locations
 	Changes   Changes
-	Calls     Calls      // nil: nobody keeps call records
-	Nodes     link.Nodes // nil: there are no other nodes
-	Sessions  Sessions   // nil: nobody keeps the log of SIP sessions
+	Calls     Calls           // nil: nobody keeps call records
+	Nodes     link.Nodes      // nil: there are no other nodes
+	Sessions  Sessions        // nil: nobody keeps the log of SIP sessions
+	Parcels   messaging.Store // nil: no message is kept; with it goes Post
+	Post      Post
 	Clips     *media.Library
 	Ports     *media.Ports
 	Pacer     *media.Pacer

@@ -40,7 +40,8 @@ type Enforcer struct {
 	changes Changes
 	states  States
 	dialogs *dialog.Table
-	keep    bool // sip.disabled_calls: keep
+	keep    bool                 // sip.disabled_calls: keep
+	told    func(account.Change) // hears each change after it was applied; it must not block
 	log     *slog.Logger
 	now     func() time.Time
 
@@ -55,9 +56,9 @@ type outage struct {
 	at      time.Time
 }
 
-func newEnforcer(c Config, d Deps, dialogs *dialog.Table) *Enforcer {
+func newEnforcer(c Config, d Deps, dialogs *dialog.Table, told func(account.Change)) *Enforcer {
 	e := &Enforcer{
-		changes: d.Changes, states: d.Accounts, dialogs: dialogs, keep: c.KeepDisabledCalls, log: d.Log, now: d.Now,
+		changes: d.Changes, states: d.Accounts, dialogs: dialogs, keep: c.KeepDisabledCalls, told: told, log: d.Log, now: d.Now,
 		out: map[account.ID]outage{},
 	}
 	e.cursor.Store(account.Cursor(""))
@@ -120,6 +121,7 @@ func (e *Enforcer) follow(ctx context.Context, started func()) error {
 			e.apply(ctx, change)
 		}
 		e.cursor.Store(change.Cursor)
+		e.told(change)
 	}
 	return nil
 }

@@ -34,7 +34,9 @@ func (s *Server) register(ctx context.Context, t *tx.Server, caller account.Acco
 	s.keeper.watch(caller, t.Flow(), t.Request())
 	s.sessions.registered(caller, t.Flow(), t.Request(), res)
 	s.metrics.request(t.Request(), res.StatusCode)
-	return t.Respond(res)
+	err = t.Respond(res)
+	s.delivers(caller.ID) // what waits comes behind the answer
+	return err
 }
 
 // invite connects a call, or says aloud why not.
@@ -89,6 +91,9 @@ func (s *Server) other(ctx context.Context, t *tx.Server, caller account.Account
 		return v.refusal
 	}
 	found.Server, found.Caller, found.Contact = t, caller, s.registered(ctx, t, caller)
+	if taken, err := s.message(ctx, t, found); taken {
+		return err
+	}
 	d, err := s.proxy.Request(found)
 	if d != nil {
 		s.lookAgain(d, caller, found.Callee)

@@ -49,8 +49,14 @@ type change func(*sip.Config, *sip.Deps)
 // serve starts a node that ends with the test.
 func serve(t testing.TB, changes ...change) *rig {
 	t.Helper()
+	return serveOn(t, storetest.Open(t, func(c *store.Config) { c.Fsync = "interval" }), changes...)
+}
+
+// serveOn is serve over a store that the test has opened.
+func serveOn(t testing.TB, s *store.Store, changes ...change) *rig {
+	t.Helper()
 	r := &rig{
-		store: storetest.Open(t, func(c *store.Config) { c.Fsync = "interval" }),
+		store: s,
 		certs: siptest.NewCertificates(t, domain), clips: shortClips(t), log: &syncBuffer{}, news: make(chan struct{}),
 	}
 	ports, err := media.NewPorts(netip.MustParseAddr("127.0.0.1"), 30000, 39999)

@@ -15,6 +15,7 @@ import (
 	"sipward/sip/auth"
 	"sipward/sip/dialog"
 	"sipward/sip/gruu"
+	"sipward/sip/messaging"
 	"sipward/sip/proxy"
 	"sipward/sip/registrar"
 	"sipward/sip/transport"
@@ -39,7 +40,8 @@ type Server struct {
 	limits    *limiter
 	gruu      *gruu.Maker
 	keeper    *keeper
-	cluster   *cluster // nil: a node alone
+	courier   *messaging.Courier // nil: messages go from phone to phone or not at all
+	cluster   *cluster           // nil: a node alone
 	sessions  *sessionLog
 	pool      *pool
 	metrics   *metrics
@@ -75,9 +77,10 @@ func New(c Config, d Deps) (*Server, error) {
 	s.announcer = announce.New(c.Announce, announce.Deps{
 		Clips: d.Clips, Ports: d.Ports, Pacer: d.Pacer, Dialogs: s.dialogs, Contact: s.contact, Now: d.Now, Log: d.Log, Panicked: s.panicked,
 	})
-	s.enforcer = newEnforcer(c, d, s.dialogs)
+	s.enforcer = newEnforcer(c, d, s.dialogs, s.changed)
 	s.limits = newLimiter(c.Limits, d.Now)
 	s.keeper = newKeeper(s)
+	s.courier = s.newCourier()
 	s.sessions = newSessionLog(d.Sessions, c.Node, d.Now)
 	if err := s.joinCluster(); err != nil {
 		return nil, err
@@ -136,6 +139,7 @@ func (s *Server) Run(ctx context.Context) error {
 	g.Go(s.lasting(inner, "registrar", s.registrar.Run))
 	g.Go(s.lasting(inner, "proxy", s.proxy.Run))
 	g.Go(s.lasting(inner, "keeper", s.keeper.run))
+	g.Go(s.lasting(inner, "courier", s.runCourier))
 	g.Go(s.lasting(inner, "prune", s.prune))
 	g.Go(func() error { s.pool.run(inner, s.config.Workers); return nil })
 	g.Go(func() error {

@@ -13,6 +13,7 @@ const (
 	TopicAccount  Topic = "account"  // ID is an account.ID
 	TopicClip     Topic = "clip"     // ID is "<lang>/<prompt>"
 	TopicTimeline Topic = "timeline" // ID is an account.ID, Version that of its journal
+	TopicParcel   Topic = "parcel"   // ID is the account.ID for which a message was accepted
 	TopicOrg      Topic = "org"      // groups, profiles, tokens: ID is "<kind>/<id>"
 )
 

@@ -67,3 +67,6 @@ func (a *Account) RevokeKeys(now time.Time) {
 	former := append(slices.Clone(old.Former), old.Fingerprint)
 	a.Keys = KeyState{Revision: old.Revision + 1, Revoked: now.UTC(), Former: former[max(0, len(former)-maxFormer):]}
 }
+
+// KeysRevoked reports whether an operator took the key away and no new one stands: nobody may send the account messages.
+func (a Account) KeysRevoked() bool { return a.Keys.Fingerprint == "" && !a.Keys.Revoked.IsZero() }

@@ -15,10 +15,10 @@ type layer struct {
 }
 
 // nouns are layer 0: they import each other one way and nothing else, so that anyone may share them.
-var nouns = []string{"internal/account", "internal/call", "internal/device", "internal/keylog", "internal/licence", "internal/location", "internal/message", "internal/operator", "internal/seal"}
+var nouns = []string{"internal/account", "internal/call", "internal/device", "internal/keylog", "internal/licence", "internal/location", "internal/message", "internal/operator", "internal/parcel", "internal/seal"}
 
 // below are what the SIP packages share.
-var below = []string{"internal/account", "internal/call", "internal/location", "internal/seal", "internal/telemetry", "sip/header", "sip/reply"}
+var below = []string{"internal/account", "internal/call", "internal/location", "internal/parcel", "internal/seal", "internal/telemetry", "sip/header", "sip/reply"}
 
 // apis is what the HTTP interfaces of layer 2 share; they never import each other, the SIP node, or the store.
 var apis = append([]string{"internal/telemetry", "internal/web"}, nouns...)
@@ -31,11 +31,12 @@ var layers = []layer{
 	{packages: "cmd/sipward", may: []string{"admin/...", "internal/...", "licenceproxy", "media/...", "provisioning/...", "sip/..."}, tests: []string{"..."}},
 
 	// 2: the node
-	{packages: "sip", may: append([]string{"media", "media/relay", "sip/announce", "sip/auth", "sip/dialog", "sip/gruu", "sip/link", "sip/proxy", "sip/registrar", "sip/session", "sip/transport", "sip/tx"}, below...)},
+	{packages: "sip", may: append([]string{"media", "media/relay", "sip/announce", "sip/auth", "sip/dialog", "sip/gruu", "sip/link", "sip/messaging", "sip/proxy", "sip/registrar", "sip/session", "sip/transport", "sip/tx"}, below...)},
 	{packages: "sip/transport", may: []string{"internal/telemetry", "sip/header"}},
 	{packages: "sip/link", may: append([]string{"sip/transport"}, below...)},
 	{packages: "sip/gruu", may: below},
 	{packages: "sip/tx", may: append([]string{"sip/transport"}, below...)},
+	{packages: "sip/messaging", may: append([]string{"sip/transport", "sip/tx"}, below...)},
 	{packages: "sip/registrar", may: append([]string{"sip/gruu", "sip/transport", "sip/tx"}, below...)},
 	{packages: "sip/dialog", may: append([]string{"sip/transport", "sip/tx"}, below...)},
 	{packages: "sip/proxy", may: append([]string{"sip/dialog", "sip/transport", "sip/tx"}, below...)},
@@ -81,6 +82,7 @@ var layers = []layer{
 	{packages: "internal/device", may: []string{"internal/account", "internal/seal"}, std: true},
 	{packages: "internal/message", may: []string{"internal/account", "internal/seal"}, std: true},
 	{packages: "internal/operator", may: []string{"internal/account", "internal/seal"}, std: true},
+	{packages: "internal/parcel", may: []string{"internal/account", "internal/seal"}, std: true},
 	{packages: "internal/location", may: []string{"internal/account"}, std: true},
 	{packages: "internal/keylog", may: []string{"internal/account"}, std: true},
 	{packages: "internal/licence", may: []string{"internal/account"}, std: true},

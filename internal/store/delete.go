@@ -92,7 +92,8 @@ func (r *Accounts) afterRemove(ctx context.Context, o operation) {
 	}
 }
 
-// release forgets an account's messages and takes its desk phones from it. Both lie under another tag than the account.
+// release forgets an account's messages, ends the secure ones that wait for it, and takes its desk phones from it. The
+// account's own transaction cannot do it: they lie under another tag, or are many.
 func (c *core) release(ctx context.Context, id account.ID) error {
 	phones := newPhones(c)
 	theirs, err := phones.OfAccount(ctx, id)
@@ -105,5 +106,5 @@ func (c *core) release(ctx context.Context, id account.ID) error {
 		})
 		err = errors.Join(err, failed)
 	}
-	return errors.Join(err, newOutbox(c).Purge(ctx, id))
+	return errors.Join(err, newOutbox(c).Purge(ctx, id), newParcels(c, 0).Purge(ctx, id))
 }

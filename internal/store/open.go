@@ -25,6 +25,7 @@ type Config struct {
 	KeepCalls    time.Duration    // how long ended calls are kept; 0: 90 days, negative: not at all
 	KeepSessions time.Duration    // the same for the SIP sessions log; 0: 30 days
 	KeepSignIns  time.Duration    // the same for the sign-in log; 0: a year
+	KeepParcels  time.Duration    // the same for the log of secure messages; 0: 30 days
 	Patience     time.Duration    // how long Open waits for Redis to answer
 	Prefix       string           // put before every key in Redis; tests share one Redis by it
 	Now          func() time.Time // the clock; nil: time.Now
@@ -55,6 +56,7 @@ func dial(ctx context.Context, c Config, log *slog.Logger, m prometheus.Register
 func New(ctx context.Context, port kv.Store, c Config, log *slog.Logger, m prometheus.Registerer) (*Store, error) {
 	c.KeepCalls, c.KeepSessions = cmp.Or(c.KeepCalls, 90*24*time.Hour), cmp.Or(c.KeepSessions, 30*24*time.Hour)
 	c.KeepSignIns = cmp.Or(c.KeepSignIns, 365*24*time.Hour)
+	c.KeepParcels = cmp.Or(c.KeepParcels, 30*24*time.Hour)
 	core, err := newCore(port, c, log, m)
 	if err != nil {
 		return nil, errors.Join(err, port.Close())
@@ -76,6 +78,7 @@ func New(ctx context.Context, port kv.Store, c Config, log *slog.Logger, m prome
 		Jobs:        newJobs(core),
 		Activations: newActivations(core),
 		Outbox:      newOutbox(core),
+		Parcels:     newParcels(core, c.KeepParcels),
 		Phones:      newPhones(core),
 		Operators:   newOperators(core),
 		SignIns:     newSignIns(core, c.KeepSignIns),

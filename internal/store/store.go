@@ -29,6 +29,7 @@ type Store struct {
 	Jobs        *Jobs
 	Activations *Activations
 	Outbox      *Outbox
+	Parcels     *Parcels
 	Phones      *Phones
 	Operators   *Operators
 	SignIns     *SignIns

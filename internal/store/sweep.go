@@ -41,6 +41,7 @@ func (s *Store) sweep(ctx context.Context, until time.Time) error {
 		s.Calls.sweep(ctx),
 		s.Sessions.past.sweep(ctx),
 		s.SignIns.past.sweep(ctx),
+		s.Parcels.past.sweep(ctx),
 	)
 }
 

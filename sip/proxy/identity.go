@@ -36,6 +36,9 @@ func (c *Core) asserted(req *gosip.Request, caller account.Account) []gosip.Head
 	return []gosip.Header{gosip.NewHeader("P-Asserted-Identity", value)}
 }
 
+// Private reports whether the sender of a request hides who it is.
+func Private(req *gosip.Request) bool { return private(req) }
+
 func private(req *gosip.Request) bool {
 	for _, h := range req.Headers() {
 		if gosip.HeaderToLower(h.Name()) != "privacy" {
