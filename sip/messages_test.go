@@ -223,17 +223,28 @@ func TestTheScheduleOfDeliveries(t *testing.T) {
 			t.Fatalf("%d tries, want %d", got, want)
 		}
 	}
+	// over waits until the round of a try has ended: it is due again later than its lease.
+	over := func() {
+		t.Helper()
+		eventually(t, "the round ends", func() bool {
+			due, err := m.store.Parcels.Due(t.Context(), m.clock.now().Add(parcel.Pause-time.Second))
+			return err == nil && len(due) == 0
+		})
+	}
 	tried(1)
+	over()
 	for n := int64(2); n <= parcel.Tries; n++ {
 		m.clock.pass(parcel.Pause - time.Second)
 		tried(n - 1)
 		m.clock.pass(time.Second)
 		tried(n)
+		over()
 	}
 	m.clock.pass(5 * time.Minute)
 	tried(parcel.Tries)
 	must(t, bob.Register(siptest.Within(t)))
 	tried(parcel.Tries + 1)
+	over()
 	busy.Store(false)
 	m.clock.pass(parcel.Pause)
 	tried(parcel.Tries + 2)

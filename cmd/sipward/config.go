@@ -18,6 +18,7 @@ type Config struct {
 	Admin     AdminConfig
 	Store     StoreConfig
 	Retention RetentionConfig
+	Messages  MessagesConfig
 	Licence   LicenceConfig
 	SMS       SMSConfig `koanf:"sms"`
 	Mail      MailConfig
@@ -124,11 +125,20 @@ type LicenceConfig struct {
 	Grace      time.Duration `koanf:"grace" doc:"how much longer it is served, marked, when the vendor does not answer; never past its own end"`
 }
 
+// MessagesConfig is secure messages between phones.
+type MessagesConfig struct {
+	MaxBytes  int           `koanf:"max_bytes" doc:"size of a secure message, at most 8192"`
+	Keep      time.Duration `koanf:"keep" doc:"how long one waits for its recipient's phone"`
+	Waiting   int           `koanf:"waiting" doc:"messages that wait for one account"`
+	PerMinute int           `koanf:"per_minute" doc:"messages that one account may send within a minute, on each node"`
+}
+
 // RetentionConfig is how long what has happened is remembered.
 type RetentionConfig struct {
 	Calls       time.Duration `koanf:"calls" doc:"ended calls; 0: none are kept"`
 	SIPSessions time.Duration `koanf:"sip_sessions" doc:"connections and registrations; 0: none are kept"`
 	SignIns     time.Duration `koanf:"sign_ins" doc:"who signed in, and who failed; 0: none are kept"`
+	Messages    time.Duration `koanf:"messages" doc:"who sent whom a secure message, and what became of it; 0: none are kept"`
 }
 
 // LogConfig is the log.
@@ -159,7 +169,8 @@ func Defaults() Config {
 		SMS:       SMSConfig{Driver: "file", From: "sipward", PerNumber: 3, Daily: 10000},
 		Mail:      MailConfig{Driver: "file", Daily: 10000, SMTP: SMTPServer{Security: "starttls"}},
 		SNOM:      SNOMConfig{Refresh: 24 * time.Hour},
-		Retention: RetentionConfig{Calls: 90 * 24 * time.Hour, SIPSessions: 30 * 24 * time.Hour, SignIns: 365 * 24 * time.Hour},
+		Messages:  MessagesConfig{MaxBytes: 600, Keep: 72 * time.Hour, Waiting: 1000, PerMinute: 60},
+		Retention: RetentionConfig{Calls: 90 * 24 * time.Hour, SIPSessions: 30 * 24 * time.Hour, SignIns: 365 * 24 * time.Hour, Messages: 30 * 24 * time.Hour},
 		Log:       LogConfig{Level: "info"},
 	}
 }

@@ -31,7 +31,7 @@ func (n *node) publicTables() [][]web.Route {
 		{Method: http.MethodGet, Path: "/livez", Role: web.Public, Handle: web.Plain(n.health.Livez)},
 		{Method: http.MethodGet, Path: "/readyz", Role: web.Public, Handle: web.Plain(n.health.Readyz)},
 	}
-	return append([][]web.Route{health, n.licences.Routes(), n.directory.PublicRoutes()}, n.provisioned.public...)
+	return append([][]web.Route{health, n.licences.Routes(), n.directory.PublicRoutes(), n.messenger.PublicRoutes()}, n.provisioned.public...)
 }
 
 // listener tells the figures of the HTTP listeners apart.

@@ -30,7 +30,7 @@ func (c Config) Validate() []error {
 		v.check(err == nil, "root_key: %v", err)
 	}
 	c.Node.validate(&v)
-	v.check(c.Retention.Calls >= 0 && c.Retention.SIPSessions >= 0 && c.Retention.SignIns >= 0, "retention: must not be negative")
+	v.check(c.Retention.Calls >= 0 && c.Retention.SIPSessions >= 0 && c.Retention.SignIns >= 0 && c.Retention.Messages >= 0, "retention: must not be negative")
 	c.Admin.validate(&v)
 	if c.Redis.URL != "" {
 		err := redis.Check(c.Redis.URL)
@@ -47,6 +47,7 @@ func (c Config) Validate() []error {
 	v.check((c.TLS.Cert == "") == (c.TLS.Key == ""), "tls.cert and tls.key: give both, or neither for a generated certificate")
 	v.oneOf("store.fsync", c.Store.Fsync, "always", "interval")
 	v.check(c.Store.MaxStaleness >= time.Second && c.Store.MaxStaleness <= 5*time.Minute, "store.max_staleness: want 1s to 5m, not %s", c.Store.MaxStaleness)
+	c.Messages.validate(&v)
 	c.Licence.validate(&v)
 	c.SMS.validate(&v)
 	c.Mail.validate(&v)

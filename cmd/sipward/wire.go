@@ -15,6 +15,7 @@ import (
 	"sipward/admin"
 	"sipward/admin/access"
 	"sipward/internal/account"
+	"sipward/internal/parcel"
 	"sipward/internal/pki"
 	"sipward/internal/seal"
 	"sipward/internal/store"
@@ -52,7 +53,9 @@ type node struct {
 	devices     *web.Devices
 	licences    *licenceproxy.Proxy
 	directory   *provisioning.KeyDirectory
-	access      *access.API    // set by run: links hold the port of the bound listener
+	access      *access.API // set by run: links hold the port of the bound listener
+	parcels     *parcel.Post
+	messenger   *provisioning.Messenger
 	token       account.Secret // that lets the first operator in
 	started     time.Time
 }
@@ -84,11 +87,10 @@ func newNode(ctx context.Context, c Config, log *slog.Logger) (n *node, err erro
 	if err == nil {
 		err = n.media()
 	}
-	if err == nil {
-		err = n.signalling()
-	}
-	if err == nil {
-		err = n.licensing()
+	for _, part := range []func() error{n.mailroom, n.signalling, n.licensing, n.messaging} {
+		if err == nil {
+			err = part()
+		}
 	}
 	if err != nil {
 		_ = n.store.Close() // the first error is the one to tell
@@ -99,7 +101,8 @@ func newNode(ctx context.Context, c Config, log *slog.Logger) (n *node, err erro
 
 func (c Config) storeConfig() store.Config {
 	return store.Config{URL: c.Redis.URL, Dir: filepath.Join(c.DataDir, "store"), Fsync: c.Store.Fsync, MaxStaleness: c.Store.MaxStaleness,
-		KeepCalls: keep(c.Retention.Calls), KeepSessions: keep(c.Retention.SIPSessions), KeepSignIns: keep(c.Retention.SignIns)}
+		KeepCalls: keep(c.Retention.Calls), KeepSessions: keep(c.Retention.SIPSessions), KeepSignIns: keep(c.Retention.SignIns),
+		KeepParcels: keep(c.Retention.Messages)}
 }
 
 func (n *node) certificate() (err error) {
@@ -165,7 +168,7 @@ func (n *node) signalling() (err error) {
 		RingTime: c.SIP.RingTime, DrainTime: max(c.SIP.DrainTime, time.Millisecond),
 	}, sip.Deps{
 		Accounts: n.store.Accounts, Locations: n.store.Locations, Changes: n.store.Changes,
-		Nodes: nodes, Calls: n.records, Sessions: n.records.sessions, Clips: n.clips, Ports: n.ports, Pacer: n.pacer, Relay: n.relay,
+		Nodes: nodes, Calls: n.records, Sessions: n.records.sessions, Parcels: n.store.Parcels, Post: n.parcels, Clips: n.clips, Ports: n.ports, Pacer: n.pacer, Relay: n.relay,
 		Transport: transport.Deps{
 			TLS: n.pair.Server(), TokenKey: root.Derive("flow token"), Node: n.id, Exempt: exempt, Log: n.log, Metrics: n.registry,
 		},
@@ -219,5 +222,5 @@ func (n *node) adminTables() ([][]web.Route, error) {
 	if err != nil {
 		return nil, err
 	}
-	return [][]web.Route{n.provisioned.life.Routes(), hand.Routes(), n.provisioned.outbox.Routes(), n.provisioned.desk.Routes(), n.directory.Routes(), n.access.Routes()}, nil
+	return [][]web.Route{n.provisioned.life.Routes(), hand.Routes(), n.provisioned.outbox.Routes(), n.provisioned.desk.Routes(), n.directory.Routes(), n.messenger.Routes(), n.access.Routes()}, nil
 }

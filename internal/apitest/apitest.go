@@ -26,6 +26,7 @@ import (
 	"sipward/admin/access"
 	"sipward/internal/account"
 	"sipward/internal/licence/fakevendor"
+	"sipward/internal/parcel"
 	"sipward/internal/seal"
 	"sipward/internal/store"
 	"sipward/internal/store/storetest"
@@ -61,6 +62,7 @@ type API struct {
 
 	later   atomic.Int64       // nanoseconds
 	Vendor  *fakevendor.Vendor // who signs licences
+	Post    *parcel.Post       // takes secure messages in
 	Outbox  *outbox.Outbox     // does not run unless a test runs it
 	Gateway *Gateway           // where the outbox sends
 
@@ -111,6 +113,7 @@ func OpenWith(t testing.TB, c web.Config) *API {
 	a.Routes = append(a.Routes, a.keyDirectory().Routes()...)
 	gate := a.access(cursors, log)
 	a.Routes = append(a.Routes, gate.Routes()...)
+	a.Routes = append(a.Routes, a.messenger(cursors).Routes()...)
 	c.Bootstrap = Bootstrap
 	a.Handler, err = web.New(c, web.Deps{Tokens: a.Store.Tokens, Operators: a.Store.Operators, Sessions: gate, Log: log, Metrics: prometheus.NewRegistry(), Now: time.Now}, a.Routes)
 	must(t, err)

@@ -74,7 +74,8 @@ type Lease struct {
 	Account account.ID `json:"account"`
 	Owner   string     `json:"owner,omitempty"` // empty: nobody
 	Until   time.Time  `json:"until,omitzero"`
-	Tries   int        `json:"tries"` // that failed in a row since the phone last registered
+	Tries   int        `json:"tries"`         // that failed in a row since the phone last registered
+	Next    time.Time  `json:"next,omitzero"` // no try before, unless the phone registers
 	Version uint64     `json:"-"`
 }
 

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
-	"sync"
 	"time"
 
 	"sipward/internal/account"
@@ -48,10 +47,7 @@ type Post struct {
 	store  Store
 	ring   *seal.Ring
 	now    func() time.Time
-
-	mu     sync.Mutex         // guards what follows
-	minute int64              // in which spent was counted
-	spent  map[account.ID]int // messages of each sender
+	spent  *account.Meter // messages of each sender
 }
 
 // NewPost makes a post whose bodies are sealed by ring.
@@ -66,7 +62,7 @@ func NewPost(c Config, store Store, ring *seal.Ring, now func() time.Time) (*Pos
 		c.Keep = 72 * time.Hour
 	}
 	c.Size = min(c.Size, MaxSize)
-	return &Post{config: c, store: store, ring: ring, now: now, spent: map[account.ID]int{}}, nil
+	return &Post{config: c, store: store, ring: ring, now: now, spent: account.NewMeter(c.PerMinute, now)}, nil
 }
 
 func orDefault(n *int, def int) {
@@ -111,22 +107,14 @@ func (p *Post) admit(o Order) error {
 	return p.spend(o.From.ID)
 }
 
-// spend counts the messages of each sender within a minute.
 func (p *Post) spend(id account.ID) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	now := p.now().Unix()
-	if m := now / 60; m != p.minute {
-		p.minute = m
-		clear(p.spent)
+	wait := p.spent.Take(id, 1)
+	if wait == 0 {
+		return nil
 	}
-	if p.spent[id] >= p.config.PerMinute {
-		r := refuse("", "quota", "an account sends at most %d messages a minute: wait as long as Retry-After says", p.config.PerMinute)
-		r.Retry = time.Duration(60-now%60) * time.Second
-		return r
-	}
-	p.spent[id]++
-	return nil
+	r := refuse("", "quota", "an account sends at most %d messages a minute: wait as long as Retry-After says", p.config.PerMinute)
+	r.Retry = wait
+	return r
 }
 
 // ReportType is the content type of a delivery report.

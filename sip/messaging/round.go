@@ -72,6 +72,9 @@ func (v *visit) pass(ctx context.Context, list []parcel.Parcel) (left []parcel.P
 		return nil, next, err
 	}
 	stopped := v.lease.Tries >= parcel.Tries || len(v.targets) == 0
+	if v.lease.Tries > 0 && v.c.deps.Now().Before(v.lease.Next) {
+		stopped, next = true, v.lease.Next
+	}
 	for _, p := range list {
 		end, why, hold, err := v.fate(ctx, p)
 		switch {
@@ -88,8 +91,9 @@ func (v *visit) pass(ctx context.Context, list []parcel.Parcel) (left []parcel.P
 			if end == "" {
 				stopped, left = true, append(left, p)
 				if v.lease.Tries++; v.lease.Tries < parcel.Tries {
-					next = v.c.deps.Now().Add(parcel.Pause)
+					next = v.c.deps.Now().Add(parcel.Pause).UTC()
 				}
+				v.lease.Next = next
 				continue
 			}
 			v.lease.Tries = 0
