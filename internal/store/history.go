@@ -30,8 +30,8 @@ type history[T any] struct {
 // shardOf spreads ids as accounts are spread.
 func shardOf(id string) int { return bucketOf(account.ID(id)) % histories }
 
-// member is how a record stands in its indexes: its id and its accounts, so that it can be taken out of all of them when
-// the record is long gone.
+// member is how a record stands in the index of all: its id and its accounts, so that it can be taken out of their
+// indexes, where it stands by its id alone, when the record is long gone.
 func (h *history[T]) member(v *T) string {
 	parts := []string{h.codec.id(v)}
 	for _, a := range h.of(v) {
@@ -86,7 +86,7 @@ func (h *history[T]) addTo(t *kv.Txn, v *T) error {
 	t.Adds = append(t.Adds, kv.IndexAdd{Index: h.c.keys.pastIndex(h.kind, shard, ""), Member: member, Score: score})
 	for _, a := range h.of(v) {
 		if a != "" {
-			t.Adds = append(t.Adds, kv.IndexAdd{Index: h.c.keys.pastIndex(h.kind, shard, a), Member: member, Score: score})
+			t.Adds = append(t.Adds, kv.IndexAdd{Index: h.c.keys.pastIndex(h.kind, shard, a), Member: id, Score: score})
 		}
 	}
 	return nil
@@ -211,8 +211,11 @@ func (h *history[T]) forget(ctx context.Context, shard int, members []kv.Member)
 		key := h.c.keys.past(h.kind, shard, id)
 		t.Tag = key.Tag
 		t.Deletes = append(t.Deletes, key)
-		for _, a := range append([]string{""}, strings.Split(accounts, "/")...) {
-			t.Removes = append(t.Removes, kv.IndexRemove{Index: h.c.keys.pastIndex(h.kind, shard, account.ID(a)), Member: m.Name})
+		t.Removes = append(t.Removes, kv.IndexRemove{Index: h.c.keys.pastIndex(h.kind, shard, ""), Member: m.Name})
+		for a := range strings.SplitSeq(accounts, "/") {
+			if of := h.c.keys.pastIndex(h.kind, shard, account.ID(a)); a != "" {
+				t.Removes = append(t.Removes, kv.IndexRemove{Index: of, Member: id}, kv.IndexRemove{Index: of, Member: m.Name}) // as earlier versions wrote it
+			}
 		}
 	}
 	_, err := h.c.kv.Commit(ctx, t)

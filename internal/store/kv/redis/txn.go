@@ -70,10 +70,11 @@ func (s *Store) putArguments(t *kv.Txn, now time.Time) []any {
 
 // arguments lays the transaction out as txn.lua reads it: numkeys, KEYS, ARGV. The second result is the bytes of values.
 func (s *Store) arguments(t *kv.Txn, now time.Time) ([]any, int) {
-	keys := len(t.Checks) + len(t.Puts) + len(t.Deletes) + len(t.Adds) + len(t.Removes) + len(t.Appends)
-	args := make([]any, 0, 1+keys+6+2*keys)
-	args = s.keys(append(args, keys), t)
-	args = append(args, len(t.Checks), len(t.Puts), len(t.Deletes), len(t.Adds), len(t.Removes), len(t.Appends))
+	adds := groups(t.Adds)
+	keys := len(t.Checks) + len(t.Puts) + len(t.Deletes) + len(adds) + len(t.Removes) + len(t.Appends)
+	args := make([]any, 0, 1+keys+6+2*keys+2*len(t.Adds))
+	args = s.keys(append(args, keys), t, adds)
+	args = append(args, len(t.Checks), len(t.Puts), len(t.Deletes), len(adds), len(t.Removes), len(t.Appends))
 	bytes := 0
 	for i := range t.Checks {
 		args = append(args, versionPrefix(t.Checks[i].Version))
@@ -82,8 +83,11 @@ func (s *Store) arguments(t *kv.Txn, now time.Time) ([]any, int) {
 		args = append(args, rest(t.Puts[i].Expires, now), t.Puts[i].Value)
 		bytes += len(t.Puts[i].Value)
 	}
-	for i := range t.Adds {
-		args = append(args, score(t.Adds[i].Score), t.Adds[i].Member)
+	for _, g := range adds {
+		args = append(args, 2*len(g.adds))
+		for _, a := range g.adds {
+			args = append(args, score(a.Score), a.Member)
+		}
 	}
 	for i := range t.Removes {
 		args = append(args, t.Removes[i].Member)
@@ -95,7 +99,7 @@ func (s *Store) arguments(t *kv.Txn, now time.Time) ([]any, int) {
 	return args, bytes
 }
 
-func (s *Store) keys(args []any, t *kv.Txn) []any {
+func (s *Store) keys(args []any, t *kv.Txn, adds []group) []any {
 	for i := range t.Checks {
 		args = append(args, s.physical(t.Checks[i].Key))
 	}
@@ -105,8 +109,8 @@ func (s *Store) keys(args []any, t *kv.Txn) []any {
 	for _, k := range t.Deletes {
 		args = append(args, s.physical(k))
 	}
-	for i := range t.Adds {
-		args = append(args, s.physical(t.Adds[i].Index))
+	for i := range adds {
+		args = append(args, s.physical(adds[i].index))
 	}
 	for i := range t.Removes {
 		args = append(args, s.physical(t.Removes[i].Index))
