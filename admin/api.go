@@ -33,10 +33,11 @@ type (
 		ByID(ctx context.Context, id account.GroupID) (account.Group, error)
 		List(ctx context.Context) ([]account.Group, error)
 	}
-	// Locations tells who is registered.
+	// Locations tells who is registered, and ends registrations.
 	Locations interface {
 		Lookup(ctx context.Context, id account.ID) (account.Account, location.Set, error)
 		List(ctx context.Context, cursor string, limit int) (account.Page[location.Set], error)
+		Update(ctx context.Context, id account.ID, f func(account.Account, location.Set) (location.Set, error)) (location.Set, error)
 	}
 	// Changes is the change stream.
 	Changes interface {
@@ -130,6 +131,7 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodPost, Path: v1 + "/accounts/:id/disable", Role: account.Operator, Handle: a.disable},
 		{Method: http.MethodPost, Path: v1 + "/accounts/:id/enable", Role: account.Operator, Handle: a.enable},
 		{Method: http.MethodGet, Path: v1 + "/accounts/:id/registrations", Role: account.Auditor, Handle: a.accountRegistrations},
+		{Method: http.MethodDelete, Path: v1 + "/accounts/:id/registrations", Role: account.Operator, Handle: a.unregister},
 		{Method: http.MethodGet, Path: v1 + "/registrations", Role: account.Auditor, Handle: a.registrations},
 		{Method: http.MethodGet, Path: v1 + "/calls/active", Role: account.Auditor, Handle: a.activeCalls},
 		{Method: http.MethodGet, Path: v1 + "/nodes", Role: account.Auditor, Handle: a.nodes},

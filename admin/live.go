@@ -63,6 +63,7 @@ func (a *API) accountRegistrations(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	c.Header("ETag", web.Tag(set.Version))
 	c.JSON(http.StatusOK, web.List[binding]{Items: a.bindings(set)})
 	return nil
 }

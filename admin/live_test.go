@@ -55,6 +55,41 @@ func TestRegistrationsShowLiveBindings(t *testing.T) {
 	api.Do(get("/api/v1/calls/active")).Refused(503, "unavailable")
 }
 
+func TestUnregister(t *testing.T) {
+	t.Parallel()
+	api := apitest.Open(t)
+	ann := api.Account(api.Group("Sales"), "Ann", "111", nil).Get("id")
+	path := accounts + ann + "/registrations"
+	left := func() int {
+		items, _ := api.Do(get(path)).Want(200).JSON()["items"].([]any)
+		return len(items)
+	}
+	del := func(query, match string) apitest.Answer {
+		return api.Do(apitest.Call{Method: "DELETE", Path: path + query, Match: match})
+	}
+	in := time.Now().Add(time.Hour)
+	bind(t, api, ann, binding("sip:a@192.0.2.1", in), binding("sip:b@192.0.2.2", in), binding("sip:c@192.0.2.3", in))
+	seen := api.Do(get(path)).Want(200).Header().Get("ETag")
+
+	del("", "").Refused(428, "if_match_required")
+	del("?contakt=sip:a@192.0.2.1", "*").Refused(400, "invalid")
+	del("?contact=sip:z@192.0.2.1", "*").Refused(404, "not_found")
+	if n := left(); n != 3 {
+		t.Fatalf("%d bindings are left after what was refused, want 3", n)
+	}
+	del("?contact=sip:b@192.0.2.2", "*").Want(204)
+	if n := left(); n != 2 {
+		t.Errorf("%d bindings are left, want 2", n)
+	}
+	del("", seen).Refused(412, "stale")
+	del("", api.Do(get(path)).Header().Get("ETag")).Want(204)
+	del("", "*").Want(204)
+	if n := left(); n != 0 {
+		t.Errorf("%d bindings are left, want none", n)
+	}
+	api.Do(apitest.Call{Method: "DELETE", Path: accounts + string(account.NewID()) + "/registrations", Match: "*"}).Refused(404, "not_found")
+}
+
 func TestTheNodeTellsWhatItIs(t *testing.T) {
 	t.Parallel()
 	api := apitest.Open(t)

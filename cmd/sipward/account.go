@@ -14,7 +14,8 @@ import (
 func accountCommand() *cobra.Command {
 	r := &remote{}
 	return r.command("account", "List, create, show, disable, enable and delete accounts",
-		r.accountList(), r.accountCreate(), r.accountShow(), r.accountDisable(), r.accountEnable(), r.accountDelete())
+		r.accountList(), r.accountCreate(), r.accountShow(), r.accountDisable(), r.accountEnable(), r.accountDelete(),
+		r.accountRegistrations(), r.accountUnregister())
 }
 
 func (r *remote) accountList() *cobra.Command {
@@ -181,12 +182,20 @@ func notYet(ch apiclient.Change, a apiclient.Account, wait time.Duration) error 
 }
 
 func (r *remote) accountDelete() *cobra.Command {
-	return r.onAccount("delete", "Delete an account, for ever", func(ctx context.Context, api *apiclient.Client, c *cobra.Command, a apiclient.Account) error {
+	var yes bool
+	c := r.onAccount("delete", "Delete an account, for ever; asks first when typed at a terminal", func(ctx context.Context, api *apiclient.Client, c *cobra.Command, a apiclient.Account) error {
+		if !yes {
+			if err := confirm(c, fmt.Sprintf("Delete account %s (%s, number %s) for ever?", a.User, a.Owner, a.Number)); err != nil {
+				return err
+			}
+		}
 		if err := api.DeleteAccount(ctx, a.ID, a.Version); err != nil {
 			return err
 		}
 		return r.done(c.OutOrStdout(), "account %s (%s) is deleted", a.User, a.Owner)
 	})
+	c.Flags().BoolVar(&yes, "yes", false, "do not ask; a script, whose input is no terminal, is never asked")
+	return c
 }
 
 // account shows one account, field by field.

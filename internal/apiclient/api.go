@@ -81,23 +81,6 @@ func (c *Client) Account(ctx context.Context, id string) (a Account, err error) 
 	return a, c.do(ctx, call{method: http.MethodGet, path: v1 + "/accounts/" + seg(id)}, &a)
 }
 
-// FindAccount finds an account by its id, user or number.
-func (c *Client) FindAccount(ctx context.Context, ref string) (Account, error) {
-	if len(ref) == 26 { // no user and no number is that long
-		return c.Account(ctx, ref)
-	}
-	for _, by := range []string{"user", "number"} {
-		found, err := list[Account](ctx, c, v1+"/accounts", url.Values{by: {ref}})
-		if err != nil {
-			return Account{}, err
-		}
-		if len(found) == 1 {
-			return found[0], nil
-		}
-	}
-	return Account{}, fmt.Errorf("there is no account with the id, user or number %q: see sipward account list", ref)
-}
-
 // CreateAccount makes an account.
 func (c *Client) CreateAccount(ctx context.Context, a NewAccount) (made Account, err error) {
 	return made, c.do(ctx, call{method: http.MethodPost, path: v1 + "/accounts", body: a}, &made)

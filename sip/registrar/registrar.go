@@ -107,6 +107,10 @@ func (r *Registrar) Register(ctx context.Context, a account.Account, f *transpor
 	switch {
 	case errors.Is(err, errQuery):
 		set = standing
+	case errors.Is(err, location.ErrTooMany):
+		r.lines.Log(ctx, r.log, slog.LevelWarn, "full", "a phone was refused because its account has all the contacts it may have: sipward account unregister removes stale ones",
+			slog.String("account", string(a.ID)), slog.String("user", a.User), slog.String("peer", f.Remote().String()), slog.Int("most", r.config.MaxBindings))
+		return nil, refusal(err)
 	case err != nil:
 		return nil, refusal(err)
 	default:
