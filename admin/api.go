@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"iter"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -83,6 +84,7 @@ type Deps struct {
 	Tokens    Tokens
 	Calls     Calls // nil: the calls that are up are not known here
 	CallLog   CallLog
+	Audit     AuditLog
 	Sessions  SessionLog
 	Licences  Licences
 	Health    *telemetry.Health
@@ -104,7 +106,7 @@ type API struct {
 // New checks that nothing is missing, and reads the shipped clips and the API's document.
 func New(d Deps) (*API, error) {
 	if d.Accounts == nil || d.Groups == nil || d.Locations == nil || d.Changes == nil || d.Effects == nil || d.Clips == nil ||
-		d.Nodes == nil || d.Tokens == nil || d.CallLog == nil || d.Sessions == nil || d.Licences == nil || d.Health == nil || d.Shipped == nil || d.Check == nil || d.Cursors == nil || d.Now == nil {
+		d.Nodes == nil || d.Tokens == nil || d.CallLog == nil || d.Audit == nil || d.Sessions == nil || d.Licences == nil || d.Health == nil || d.Shipped == nil || d.Check == nil || d.Cursors == nil || d.Now == nil {
 		return nil, errors.New("admin: every dependency but Calls is needed")
 	}
 	spec, err := specJSON()
@@ -122,7 +124,7 @@ func New(d Deps) (*API, error) {
 func (a *API) Routes() []web.Route {
 	const v1 = "/api/v1"
 	tokens := a.tokens()
-	return append(append(a.licenceRoutes(), a.callRoutes()...), []web.Route{
+	return append(slices.Concat(a.licenceRoutes(), a.callRoutes(), a.auditRoutes()), []web.Route{
 		{Method: http.MethodGet, Path: "/livez", Role: web.Public, Handle: plain(a.Health.Livez)},
 		{Method: http.MethodGet, Path: "/readyz", Role: web.Public, Handle: plain(a.Health.Readyz)},
 		{Method: http.MethodGet, Path: "/version", Role: web.Public, Handle: a.version},
@@ -148,7 +150,7 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodGet, Path: v1 + "/tokens/:id", Role: account.Superadmin, Handle: tokens.Show},
 		{Method: http.MethodDelete, Path: v1 + "/tokens/:id", Role: account.Superadmin, Handle: tokens.Delete},
 
-		{Method: http.MethodGet, Path: v1 + "/store/export", Role: account.Superadmin, Long: true, Handle: a.export},
+		{Method: http.MethodGet, Path: v1 + "/store/export", Role: account.Superadmin, Long: true, Noted: true, Handle: a.export},
 		{Method: http.MethodPost, Path: v1 + "/store/import", Role: account.Superadmin, Long: true, MaxBody: maxImport, Handle: a.restore},
 	}...)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"sipward/internal/account"
+	"sipward/internal/audit"
 	"sipward/internal/operator"
 	"sipward/internal/password"
 	"sipward/internal/web"
@@ -88,14 +89,15 @@ func (a *API) redeemSetup(c *gin.Context) error {
 	if err := web.Bind(c, &b); err != nil {
 		return err
 	}
-	ctx, hash := c.Request.Context(), operator.HashOf(b.Token.Value)
-	s, err := a.Operators.Setup(ctx, hash)
+	hash := operator.HashOf(b.Token.Value)
+	s, err := a.Operators.Setup(c.Request.Context(), hash)
 	if errors.Is(err, account.ErrNotFound) {
 		return errGone()
 	}
 	if err != nil {
 		return err
 	}
+	web.ActAs(c, audit.Act{By: "setup"})
 	leave, ok := a.crowd.enter(c.ClientIP())
 	if !ok {
 		return web.TooMany(time.Second)

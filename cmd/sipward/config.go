@@ -137,6 +137,7 @@ type MessagesConfig struct {
 type RetentionConfig struct {
 	Calls       time.Duration `koanf:"calls" doc:"ended calls; 0: none are kept"`
 	SIPSessions time.Duration `koanf:"sip_sessions" doc:"connections and registrations; 0: none are kept"`
+	Audit       time.Duration `koanf:"audit" doc:"the audit log; 0: for ever"`
 	SignIns     time.Duration `koanf:"sign_ins" doc:"who signed in, and who failed; 0: none are kept"`
 	Messages    time.Duration `koanf:"messages" doc:"who sent whom a secure message, and what became of it; 0: none are kept"`
 }

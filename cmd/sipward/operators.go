@@ -67,7 +67,7 @@ func (n *node) adminAPI(l listeners) (http.Handler, error) {
 	return web.New(web.Config{
 		Bootstrap: n.token, Exempt: exempt, TrustedProxies: n.config.HTTP.TrustedProxies, Origins: []string{n.adminURL(l)},
 	}, web.Deps{
-		Tokens: n.store.Tokens, Operators: n.store.Operators, Sessions: n.access, Log: n.log, Metrics: n.listener("admin"), Now: time.Now,
+		Tokens: n.store.Tokens, Operators: n.store.Operators, Sessions: n.access, Audit: n.store.Audit, Log: n.log, Metrics: n.listener("admin"), Now: time.Now,
 	}, tables...)
 }
 

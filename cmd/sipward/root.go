@@ -61,5 +61,5 @@ func knownCommand(c *cobra.Command, args []string) error {
 
 // clientCommands act on a server through its admin API.
 func clientCommands() []*cobra.Command {
-	return []*cobra.Command{accountCommand(), groupCommand(), tokenCommand(), nodeCommand(), storeCommand()}
+	return []*cobra.Command{accountCommand(), groupCommand(), tokenCommand(), auditCommand(), nodeCommand(), storeCommand()}
 }

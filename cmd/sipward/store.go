@@ -27,21 +27,21 @@ func (r *remote) storeExport() *cobra.Command {
 			if args[0] == "-" {
 				return api.Export(ctx, c.OutOrStdout())
 			}
-			if err := exportTo(ctx, api, args[0]); err != nil {
+			if err := whole(args[0], func(w io.Writer) error { return api.Export(ctx, w) }); err != nil {
 				return err
 			}
 			return r.done(c.OutOrStdout(), "exported to %s", args[0])
 		})}
 }
 
-// exportTo leaves either the whole file or none: a backup that was cut off must not replace a good one.
-func exportTo(ctx context.Context, api *apiclient.Client, path string) error {
+// whole leaves either the whole file or none: a backup that was cut off must not replace a good one.
+func whole(path string, write func(io.Writer) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".export-*") // mode 0600
 	if err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
 	defer func() { _ = os.Remove(f.Name()) }() // gone already when all went well
-	if err := errors.Join(api.Export(ctx, f), f.Sync(), f.Close()); err != nil {
+	if err := errors.Join(write(f), f.Sync(), f.Close()); err != nil {
 		return err
 	}
 	if err := os.Rename(f.Name(), path); err != nil {

@@ -30,7 +30,7 @@ func (c Config) Validate() []error {
 		v.check(err == nil, "root_key: %v", err)
 	}
 	c.Node.validate(&v)
-	v.check(c.Retention.Calls >= 0 && c.Retention.SIPSessions >= 0 && c.Retention.SignIns >= 0 && c.Retention.Messages >= 0, "retention: must not be negative")
+	v.check(c.Retention.Calls >= 0 && c.Retention.SIPSessions >= 0 && c.Retention.SignIns >= 0 && c.Retention.Messages >= 0 && c.Retention.Audit >= 0, "retention: must not be negative")
 	c.Admin.validate(&v)
 	if c.Redis.URL != "" {
 		err := redis.Check(c.Redis.URL)

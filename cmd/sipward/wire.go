@@ -77,6 +77,9 @@ func newNode(ctx context.Context, c Config, log *slog.Logger) (n *node, err erro
 	}
 	opened := c.storeConfig()
 	opened.Patience = storePatience
+	for _, r := range n.roots {
+		opened.AuditKeys = append(opened.AuditKeys, r.Derive("audit chain"))
+	}
 	if n.store, err = store.Open(ctx, opened, log, n.registry); err != nil {
 		return nil, err
 	}
@@ -102,7 +105,7 @@ func newNode(ctx context.Context, c Config, log *slog.Logger) (n *node, err erro
 func (c Config) storeConfig() store.Config {
 	return store.Config{URL: c.Redis.URL, Dir: filepath.Join(c.DataDir, "store"), Fsync: c.Store.Fsync, MaxStaleness: c.Store.MaxStaleness,
 		KeepCalls: keep(c.Retention.Calls), KeepSessions: keep(c.Retention.SIPSessions), KeepSignIns: keep(c.Retention.SignIns),
-		KeepParcels: keep(c.Retention.Messages)}
+		KeepParcels: keep(c.Retention.Messages), KeepAudit: c.Retention.Audit}
 }
 
 func (n *node) certificate() (err error) {
@@ -216,7 +219,7 @@ func (n *node) adminTables() ([][]web.Route, error) {
 	cursors := web.NewCursors(n.roots[0].Derive("cursor"))
 	hand, err := admin.New(admin.Deps{
 		Accounts: n.store.Accounts, Groups: n.store.Groups, Locations: n.store.Locations, Changes: n.store.Changes, Effects: n.store,
-		Clips: n.store.Clips, Nodes: n.store.Nodes, Tokens: n.store.Tokens, Calls: n, Licences: n.licences, CallLog: n.store.Calls, Sessions: n.store.Sessions, Health: n.health,
+		Clips: n.store.Clips, Nodes: n.store.Nodes, Tokens: n.store.Tokens, Calls: n, Licences: n.licences, CallLog: n.store.Calls, Audit: n.store.Audit, Sessions: n.store.Sessions, Health: n.health,
 		Shipped: media.Shipped(), Check: playable, Cursors: cursors, Version: version(), Now: time.Now,
 	})
 	if err != nil {

@@ -105,7 +105,7 @@ func OpenWith(t testing.TB, c web.Config) *API {
 	licences := a.licences()
 	adm, err := admin.New(admin.Deps{
 		Accounts: a.Store.Accounts, Groups: a.Store.Groups, Locations: a.Store.Locations, Changes: a.Store.Changes, Effects: a.Store,
-		Clips: a.Store.Clips, Nodes: a.Store.Nodes, Tokens: a.Store.Tokens, CallLog: a.Store.Calls, Sessions: a.Store.Sessions, Licences: licences, Health: a.Health, Shipped: Shipped(), Check: check,
+		Clips: a.Store.Clips, Nodes: a.Store.Nodes, Tokens: a.Store.Tokens, CallLog: a.Store.Calls, Audit: a.Store.Audit, Sessions: a.Store.Sessions, Licences: licences, Health: a.Health, Shipped: Shipped(), Check: check,
 		Cursors: cursors, Version: "v0.0.0-test", Now: time.Now,
 	})
 	must(t, err)
@@ -115,7 +115,7 @@ func OpenWith(t testing.TB, c web.Config) *API {
 	a.Routes = append(a.Routes, gate.Routes()...)
 	a.Routes = append(a.Routes, a.messenger(cursors).Routes()...)
 	c.Bootstrap = Bootstrap
-	a.Handler, err = web.New(c, web.Deps{Tokens: a.Store.Tokens, Operators: a.Store.Operators, Sessions: gate, Log: log, Metrics: prometheus.NewRegistry(), Now: time.Now}, a.Routes)
+	a.Handler, err = web.New(c, web.Deps{Tokens: a.Store.Tokens, Operators: a.Store.Operators, Sessions: gate, Audit: a.Store.Audit, Log: log, Metrics: prometheus.NewRegistry(), Now: time.Now}, a.Routes)
 	must(t, err)
 	a.readSpec()
 	return a

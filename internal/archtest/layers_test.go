@@ -15,7 +15,7 @@ type layer struct {
 }
 
 // nouns are layer 0: they import each other one way and nothing else, so that anyone may share them.
-var nouns = []string{"internal/account", "internal/call", "internal/device", "internal/keylog", "internal/licence", "internal/location", "internal/message", "internal/operator", "internal/parcel", "internal/seal"}
+var nouns = []string{"internal/account", "internal/audit", "internal/call", "internal/device", "internal/keylog", "internal/licence", "internal/location", "internal/message", "internal/operator", "internal/parcel", "internal/seal"}
 
 // below are what the SIP packages share.
 var below = []string{"internal/account", "internal/call", "internal/location", "internal/parcel", "internal/seal", "internal/telemetry", "sip/header", "sip/reply"}
@@ -67,7 +67,7 @@ var layers = []layer{
 	{packages: "internal/store/kv"},
 	{packages: "internal/store/kv/kvtest", may: []string{"internal/store/kv"}, support: true, tests: []string{"internal/store/kv/..."}},
 	{packages: "internal/store/kv/...", may: []string{"internal/store/kv"}},
-	{packages: "internal/web", may: []string{"internal/account", "internal/message", "internal/operator", "internal/store/kv", "internal/telemetry"}}, // the errors it maps
+	{packages: "internal/web", may: []string{"internal/account", "internal/audit", "internal/message", "internal/operator", "internal/store/kv", "internal/telemetry"}}, // the errors it maps
 	{packages: "internal/telemetry"},
 	{packages: "internal/journal", may: []string{"internal/telemetry"}},
 	{packages: "internal/pki"},
@@ -78,6 +78,7 @@ var layers = []layer{
 
 	// 0: nouns
 	{packages: "internal/account", may: []string{"internal/seal"}, std: true},
+	{packages: "internal/audit", std: true},
 	{packages: "internal/call", may: []string{"internal/account"}, std: true},
 	{packages: "internal/device", may: []string{"internal/account", "internal/seal"}, std: true},
 	{packages: "internal/message", may: []string{"internal/account", "internal/seal"}, std: true},

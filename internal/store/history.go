@@ -134,6 +134,18 @@ func (h *history[T]) list(ctx context.Context, w window, cursor string, limit in
 
 // newest returns up to n members of the merged indexes below after, in descending order.
 func (h *history[T]) newest(ctx context.Context, w window, after *kv.Member, n int) ([]kv.Member, error) {
+	indexes := make([]kv.Key, histories)
+	for i := range indexes {
+		indexes[i] = h.c.keys.pastIndex(h.kind, i, w.account)
+	}
+	return h.c.newestOf(ctx, indexes, w, after, n)
+}
+
+// newestOf merges indexes: up to n members of the window below after, in descending order.
+func (c *core) newestOf(ctx context.Context, indexes []kv.Key, w window, after *kv.Member, n int) ([]kv.Member, error) {
+	if len(indexes) == 0 {
+		return nil, nil
+	}
 	r := kv.Range{Min: math.Inf(-1), Max: math.Inf(1), After: after, Limit: n, Reverse: true}
 	if !w.from.IsZero() {
 		r.Min = float64(w.from.UnixMilli())
@@ -141,12 +153,12 @@ func (h *history[T]) newest(ctx context.Context, w window, after *kv.Member, n i
 	if !w.until.IsZero() {
 		r.Max = float64(w.until.UnixMilli())
 	}
-	ranges := make([]kv.Range, histories)
+	ranges := make([]kv.Range, len(indexes))
 	for i := range ranges {
 		ranges[i] = r
-		ranges[i].Index = h.c.keys.pastIndex(h.kind, i, w.account)
+		ranges[i].Index = indexes[i]
 	}
-	got, err := h.c.kv.Ranges(ctx, ranges...)
+	got, err := c.kv.Ranges(ctx, ranges...)
 	if err != nil {
 		return nil, err
 	}

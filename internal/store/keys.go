@@ -40,6 +40,7 @@ const buckets = 64
 //	{lN}sess:…               the same for entries of the SIP sessions log
 //	{live}call:<node>/<id>   record   a call that is up   {live}calls   index, score: begun (ms)
 //	{org}operator…           see operators.go
+//	{<tag>}audit…            see audited.go
 //	{lN}signin:…             as calls, for the sign-in log
 //	{org}rootcheck           record   what tells the cluster's root key from another, and nothing more
 //	{keylog}head             record   size and peaks of the log of keys

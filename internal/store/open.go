@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"sipward/internal/account"
+	"sipward/internal/audit"
 	"sipward/internal/store/kv"
 	"sipward/internal/store/kv/embedded"
 	"sipward/internal/store/kv/redis"
@@ -18,17 +19,20 @@ import (
 
 // Config says where the state lies.
 type Config struct {
-	URL          string           // redis://, rediss://, redis+sentinel://host,host/master, redis+cluster://…; empty: embedded
-	Dir          string           // of the embedded store
-	Fsync        string           // embedded: "always" (default) or "interval"
-	MaxStaleness time.Duration    // how long a cached account may be trusted while the change stream is silent; 30 s
-	KeepCalls    time.Duration    // how long ended calls are kept; 0: 90 days, negative: not at all
-	KeepSessions time.Duration    // the same for the SIP sessions log; 0: 30 days
-	KeepSignIns  time.Duration    // the same for the sign-in log; 0: a year
-	KeepParcels  time.Duration    // the same for the log of secure messages; 0: 30 days
-	Patience     time.Duration    // how long Open waits for Redis to answer
-	Prefix       string           // put before every key in Redis; tests share one Redis by it
-	Now          func() time.Time // the clock; nil: time.Now
+	URL          string            // redis://, rediss://, redis+sentinel://host,host/master, redis+cluster://…; empty: embedded
+	Dir          string            // of the embedded store
+	Fsync        string            // embedded: "always" (default) or "interval"
+	MaxStaleness time.Duration     // how long a cached account may be trusted while the change stream is silent; 30 s
+	KeepCalls    time.Duration     // how long ended calls are kept; 0: 90 days, negative: not at all
+	KeepSessions time.Duration     // the same for the SIP sessions log; 0: 30 days
+	KeepSignIns  time.Duration     // the same for the sign-in log; 0: a year
+	KeepParcels  time.Duration     // the same for the log of secure messages; 0: 30 days
+	KeepAudit    time.Duration     // the same for the audit log; 0: for ever
+	AuditKeys    audit.Keys        // bind the audit log to the root key, the newest first; none: its hashes alone tell
+	OnAudit      func(audit.Entry) // told of each entry this process wrote; nil: nobody
+	Patience     time.Duration     // how long Open waits for Redis to answer
+	Prefix       string            // put before every key in Redis; tests share one Redis by it
+	Now          func() time.Time  // the clock; nil: time.Now
 }
 
 // defaultStaleness is reference/reliability.md section 4's.
@@ -57,7 +61,11 @@ func New(ctx context.Context, port kv.Store, c Config, log *slog.Logger, m prome
 	c.KeepCalls, c.KeepSessions = cmp.Or(c.KeepCalls, 90*24*time.Hour), cmp.Or(c.KeepSessions, 30*24*time.Hour)
 	c.KeepSignIns = cmp.Or(c.KeepSignIns, 365*24*time.Hour)
 	c.KeepParcels = cmp.Or(c.KeepParcels, 30*24*time.Hour)
-	core, err := newCore(port, c, log, m)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	written := audited{Store: port, keys: c.AuditKeys, now: c.Now, note: c.OnAudit}
+	core, err := newCore(written, c, log, m)
 	if err != nil {
 		return nil, errors.Join(err, port.Close())
 	}
@@ -81,6 +89,7 @@ func New(ctx context.Context, port kv.Store, c Config, log *slog.Logger, m prome
 		Parcels:     newParcels(core, c.KeepParcels),
 		Phones:      newPhones(core),
 		Operators:   newOperators(core),
+		Audit:       &Audit{c: core, port: written, keep: c.KeepAudit},
 		SignIns:     newSignIns(core, c.KeepSignIns),
 		c:           core,
 	}
@@ -94,9 +103,6 @@ func newCore(port kv.Store, c Config, log *slog.Logger, r prometheus.Registerer)
 	m, err := newMetrics(r)
 	if err != nil {
 		return nil, err
-	}
-	if c.Now == nil {
-		c.Now = time.Now
 	}
 	if c.MaxStaleness == 0 {
 		c.MaxStaleness = defaultStaleness

@@ -42,6 +42,7 @@ func (s *Store) sweep(ctx context.Context, until time.Time) error {
 		s.Sessions.past.sweep(ctx),
 		s.SignIns.past.sweep(ctx),
 		s.Parcels.past.sweep(ctx),
+		s.Audit.sweep(ctx),
 	)
 }
 

@@ -94,10 +94,13 @@ func (f *floor) authorise(c *gin.Context, need account.Role) error {
 			return TooMany(wait)
 		}
 	}
+	if who.ID != "" {
+		c.Set(principalKey, who)
+		actAs(c, who)
+	}
 	if err != nil {
 		return err
 	}
-	c.Set(principalKey, who)
 	c.Set(recheckKey, func() error { return f.again(c, need) })
 	if !Includes(who.Role, need) {
 		return forbidden(who.Role, need)
@@ -136,10 +139,7 @@ func (g guard) who(c *gin.Context) (Principal, error) {
 	if err == nil {
 		err = checkCSRF(c, s.CSRF)
 	}
-	if err != nil {
-		return Principal{}, err
-	}
-	return Principal{ID: o.ID, Name: o.Name, Role: o.Role, Session: &s}, nil
+	return Principal{ID: o.ID, Name: o.Name, Role: o.Role, Session: &s}, err
 }
 
 // identify checks an Authorization header (RFC 6750 section 2.1).

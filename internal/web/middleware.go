@@ -157,7 +157,13 @@ func (f *floor) admit(r Route) gin.HandlerFunc {
 		size = maxBody
 	}
 	return func(c *gin.Context) {
-		if err := f.authorise(c, r.Role); err != nil {
+		err := f.authorise(c, r.Role)
+		if err != nil {
+			f.denied(c, err)
+		} else {
+			err = f.noted(c, r)
+		}
+		if err != nil {
 			f.refuse(c, err)
 			return
 		}

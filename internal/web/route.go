@@ -21,6 +21,7 @@ type Route struct {
 	Role    account.Role // the least role that may use it; never empty
 	MaxBody int64        // bytes; 0: 1 MiB
 	Long    bool         // an upload or a download that may take minutes
+	Noted   bool         // reading it is written into the audit log: it gives out much at once
 	Stream  bool         // answers until the client leaves or the server drains
 	Handle  Handler
 }

@@ -30,6 +30,7 @@ type Deps struct {
 	Tokens    Tokens
 	Operators Operators // nil: there are none yet
 	Sessions  Sessions  // nil: nobody signs in on this listener
+	Audit     Audit     // nil: denials and exports are not written down here
 	Log       *slog.Logger
 	Metrics   prometheus.Registerer
 	Now       func() time.Time
@@ -69,6 +70,7 @@ func New(c Config, d Deps, tables ...[]Route) (http.Handler, error) {
 // floor is what every request walks over.
 type floor struct {
 	guard    guard
+	audit    Audit
 	proxies  []netip.Prefix
 	origins  []string
 	sources  *sources // requests per source
@@ -87,8 +89,8 @@ func newFloor(c Config, d Deps) *floor {
 		c.Burst = 4000
 	}
 	return &floor{
-		guard:    newGuard(c.Bootstrap, d),
-		origins:  c.Origins,
+		guard:   newGuard(c.Bootstrap, d),
+		origins: c.Origins, audit: d.Audit,
 		sources:  newSources(c.Rate, c.Burst, c.Exempt, d.Now),
 		failures: newSources(1, 20, c.Exempt, d.Now),
 		log:      d.Log, lines: telemetry.NewLimiter(0, d.Now), metrics: newMetrics(d.Metrics), now: d.Now,
