@@ -111,8 +111,11 @@ func TestTheCheckNamesWhatWasDone(t *testing.T) {
 		spoil func(*audit.Head, []audit.Line) []audit.Line
 		at    uint64 // of the first fault; 0: none
 	}{
-		"nothing":  {func(_ *audit.Head, l []audit.Line) []audit.Line { return l }, 0},
-		"changed":  {func(_ *audit.Head, l []audit.Line) []audit.Line { l[2].Entry = json.RawMessage(strings.Replace(string(l[2].Entry), "ann", "eve", 1)); return l }, 3},
+		"nothing": {func(_ *audit.Head, l []audit.Line) []audit.Line { return l }, 0},
+		"changed": {func(_ *audit.Head, l []audit.Line) []audit.Line {
+			l[2].Entry = json.RawMessage(strings.Replace(string(l[2].Entry), "ann", "eve", 1))
+			return l
+		}, 3},
 		"hash too": {func(_ *audit.Head, l []audit.Line) []audit.Line { l[2] = forge(t, l[2]); return l }, 4},
 		"dropped":  {func(_ *audit.Head, l []audit.Line) []audit.Line { return append(l[:1:1], l[2:]...) }, 2},
 		"swapped":  {func(_ *audit.Head, l []audit.Line) []audit.Line { l[1], l[2] = l[2], l[1]; return l }, 2},
