@@ -27,18 +27,21 @@ import (
 
 // process is `sipward serve` in a process of its own, so that it can be killed.
 type process struct {
-	cmd        *exec.Cmd
-	udp, admin string
-	api        *apiclient.Client
-	took       time.Duration // from start to serving
+	cmd   *exec.Cmd
+	at    map[string]string // where it listens: SIP/udp, SIP/tls, admin API, metrics
+	ca    string            // file
+	api   *apiclient.Client
+	took  time.Duration // from start to serving
+	udp   string
+	admin string
 }
 
-var reBound = regexp.MustCompile(`^\s+(SIP/udp|admin API)\s+(?:http://)?([0-9.:]+)`)
+var reBound = regexp.MustCompile(`^\s+(SIP/udp|SIP/tls|admin API|metrics|state)\s+(?:http://)?([0-9.:]+)?`)
 
 // spawn starts the server on the state in dir and waits until it has said where it is.
 func spawn(t *testing.T, dir, redisURL string, env ...string) *process {
 	t.Helper()
-	p := &process{cmd: exec.Command(os.Args[0], "serve")}
+	p := &process{cmd: exec.Command(os.Args[0], "serve"), at: map[string]string{}, ca: filepath.Join(dir, "tls", "ca.pem")}
 	p.cmd.Env = append(os.Environ(), "SIPWARD_TEST_MAIN=1", "SIPWARD_DATA_DIR="+dir, "SIPWARD_DOMAIN="+realm,
 		"SIPWARD_SIP_UDP=127.0.0.1:0", "SIPWARD_SIP_TCP=", "SIPWARD_SIP_TLS=", "SIPWARD_SIP_WSS=",
 		"SIPWARD_HTTP_ADMIN=127.0.0.1:0", "SIPWARD_HTTP_PUBLIC=", "SIPWARD_HTTP_METRICS=", "SIPWARD_LOG_LEVEL=error",
@@ -56,16 +59,12 @@ func spawn(t *testing.T, dir, redisURL string, env ...string) *process {
 	}
 	t.Cleanup(p.kill)
 	lines := bufio.NewScanner(out)
-	for (p.udp == "" || p.admin == "") && lines.Scan() {
+	for last := ""; last != "state" && lines.Scan(); {
 		if m := reBound.FindStringSubmatch(lines.Text()); m != nil {
-			if m[1] == "SIP/udp" {
-				p.udp = m[2]
-			} else {
-				p.admin = m[2]
-			}
+			last, p.at[m[1]] = m[1], m[2]
 		}
 	}
-	if p.udp == "" || p.admin == "" {
+	if p.udp, p.admin = p.at["SIP/udp"], p.at["admin API"]; p.udp == "" || p.admin == "" {
 		t.Fatal("the server did not say where it is")
 	}
 	if p.api, err = apiclient.New(apiclient.Config{URL: "http://" + p.admin, Token: "token"}); err != nil {

@@ -128,9 +128,15 @@ func muted(c *phone.Config) { c.Mute = true }
 // trust is the configuration of a client that trusts the server's CA.
 func (s *server) trust() *tls.Config {
 	s.t.Helper()
-	pem, err := os.ReadFile(s.n.files.CA)
+	return trustIn(s.t, s.n.files.CA)
+}
+
+// trustIn is the same for the CA in a file.
+func trustIn(t testing.TB, file string) *tls.Config {
+	t.Helper()
+	pem, err := os.ReadFile(file)
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(pem)
