@@ -92,11 +92,33 @@ func (ln *listener) open(c *net.TCPConn) {
 	s.serve()
 }
 
-// shake does the TLS handshake and the WebSocket upgrade under one deadline.
-func (l *Layer) shake(n Network, s *stream) error {
-	place := l.shaking.enter(s.wire, l.lim.Handshakes)
-	defer l.shaking.leave(place)
+// silentPerHandshake is how many connections may be silent for each handshake that may run: they cost memory, no work.
+const silentPerHandshake = 8
+
+// hear waits for the first byte, which costs nothing but the waiting.
+func (l *Layer) hear(w *wire) error {
+	place := l.silent.enter(w, silentPerHandshake*l.lim.Handshakes)
+	defer l.silent.leave(place)
 	if place.evicted {
+		l.metrics.evicted.Inc()
+	}
+	if err := w.SetReadDeadline(time.Now().Add(l.lim.HandshakeTime)); err != nil {
+		return err
+	}
+	return w.await()
+}
+
+// shake does the TLS handshake and the WebSocket upgrade under one deadline, which begins with its turn.
+func (l *Layer) shake(n Network, s *stream) error {
+	if err := l.hear(s.wire); err != nil {
+		return err
+	}
+	turn, evicted, err := l.shaking.enter(s.wire, l.lim.Handshakes, l.lim.IdleTime)
+	if err != nil {
+		return err
+	}
+	defer l.shaking.leave(turn)
+	if evicted {
 		l.metrics.evicted.Inc()
 	}
 	if l.stopping() {

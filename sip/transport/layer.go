@@ -73,7 +73,8 @@ type Layer struct {
 
 	table   table
 	numbers atomic.Uint64 // of stream flows
-	shaking pending       // handshakes in progress
+	silent  pending       // connections that have sent nothing yet
+	shaking turns         // handshakes in progress
 	wg      sync.WaitGroup
 }
 
@@ -121,6 +122,7 @@ func (l *Layer) Run(ctx context.Context, h Handler) error {
 	}
 	<-ctx.Done()
 	l.closeListeners()
+	l.silent.closeAll()
 	l.shaking.closeAll()
 	for _, f := range l.table.all() {
 		f.stream.close(errShutdown)

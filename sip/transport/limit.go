@@ -18,7 +18,7 @@ type Limits struct {
 	RegisteredTime time.Duration // after one, 15 min
 	PerAddress     int           // connections of one address, 200
 	Connections    int           // of all addresses; 0: from the open-file limit
-	Handshakes     int           // TLS handshakes and WebSocket upgrades at a time; past it the oldest is cut off, 1024
+	Handshakes     int           // TLS handshakes and WebSocket upgrades at a time; the others wait their turn, 1024
 	Rate           float64       // UDP packets and stream messages a second and source, 200
 	Burst          int           // 400
 	Failures       int           // Blame budget a minute and source, 20

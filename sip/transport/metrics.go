@@ -41,7 +41,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		sendErrors: one("send_errors_total", "Messages that could not be sent."),
 		accepts:    one("accept_errors_total", "Failed accepts and socket reads, retried."),
 		hsk:        one("handshake_errors_total", "TLS handshakes and WebSocket upgrades that failed."),
-		evicted:    one("handshakes_evicted_total", "Handshakes cut off because too many newer ones waited."),
+		evicted:    one("handshakes_evicted_total", "Connections cut off before or in their handshake because others waited."),
 		rejected:   one("connections_rejected_total", "Connections closed at once: limit of the address or of all, or ban."),
 		in:         map[Network]prometheus.Counter{}, out: map[Network]prometheus.Counter{},
 		opened: map[Network]prometheus.Counter{}, ended: map[Network]prometheus.Counter{},

@@ -3,17 +3,25 @@ package transport
 import (
 	"container/list"
 	"sync"
+	"time"
 )
 
-// pending are the handshakes in progress, oldest first. When there are too many the oldest is cut off: an attacker who
-// opens thousands of silent connections pushes out his own, a phone is done in milliseconds.
+// pending are the connections that have sent nothing yet, oldest first. When there are too many the oldest is cut off: an
+// attacker who opens thousands of silent connections pushes out his own, a phone speaks at once. One that has only just
+// come is left in peace: phones that all come back together are late by our own slowness.
 type pending struct {
 	mu    sync.Mutex
-	order list.List // guarded by mu; of *wire
+	order list.List // guarded by mu; of silence
 	shut  bool      // guarded by mu
 }
 
-// place is one handshake's entry.
+// silence is one of them.
+type silence struct {
+	wire  *wire
+	since time.Time
+}
+
+// place is one connection's entry.
 type place struct {
 	e       *list.Element
 	evicted bool // another one had to go
@@ -22,15 +30,18 @@ type place struct {
 func (p *pending) enter(w *wire, limit int) place {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	evict := p.order.Len() >= limit
-	if evict {
-		oldest := p.order.Front()
-		p.order.Remove(oldest).(*wire).kill(errSlowHead)
+	evict := false
+	if oldest := p.order.Front(); oldest != nil && p.order.Len() >= limit {
+		if v := oldest.Value.(silence); time.Since(v.since) >= stalledAfter {
+			evict = true
+			p.order.Remove(oldest)
+			v.wire.kill(errSlowHead)
+		}
 	}
 	if p.shut {
 		w.kill(errShutdown)
 	}
-	return place{p.order.PushBack(w), evict}
+	return place{p.order.PushBack(silence{w, time.Now()}), evict}
 }
 
 func (p *pending) leave(pl place) {
@@ -39,12 +50,12 @@ func (p *pending) leave(pl place) {
 	p.order.Remove(pl.e) // nothing happens when it was evicted
 }
 
-// closeAll cuts every handshake off, and those to come.
+// closeAll cuts every connection off, and those to come.
 func (p *pending) closeAll() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.shut = true
 	for e := p.order.Front(); e != nil; e = e.Next() {
-		e.Value.(*wire).kill(errShutdown)
+		e.Value.(silence).wire.kill(errShutdown)
 	}
 }

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"errors"
+	"io"
 	"net"
 	"sync"
 	"syscall"
@@ -50,6 +51,42 @@ func ignoringEINTR(fd int, b []byte) (int, error) {
 		n, err := syscall.Write(fd, b)
 		if err != syscall.EINTR {
 			return max(n, 0), err
+		}
+	}
+}
+
+// await returns when something has come, and leaves it unread; it obeys the read deadline.
+func (w *wire) await() (err error) {
+	var n int
+	var fault error
+	err = w.raw.Read(func(fd uintptr) bool {
+		n, fault = peek(fd)
+		return !errors.Is(fault, syscall.EAGAIN)
+	})
+	switch {
+	case err != nil:
+		return err
+	case fault == nil && n == 0:
+		return io.EOF
+	}
+	return fault
+}
+
+// unread reports whether something has come that was not read.
+func (w *wire) unread() (yes bool) {
+	_ = w.raw.Control(func(fd uintptr) { // a connection that is closed has nothing
+		n, err := peek(fd)
+		yes = err == nil && n > 0
+	})
+	return yes
+}
+
+func peek(fd uintptr) (int, error) {
+	var b [1]byte
+	for {
+		n, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		if !errors.Is(err, syscall.EINTR) {
+			return n, err
 		}
 	}
 }
