@@ -2,19 +2,9 @@ package console
 
 import (
 	"net/url"
-	"strconv"
 
 	"sipward/internal/apiclient"
 )
-
-// listed is a page of an API list.
-type listed[T any] struct {
-	Items []T     `json:"items"`
-	Next  *string `json:"next"`
-}
-
-// More is the cursor of the next page; "" at the end.
-func (l listed[T]) More() string { return text(l.Next) }
 
 // row is an account in the list, with what it is doing.
 type row struct {
@@ -24,57 +14,38 @@ type row struct {
 
 // accountsView is the page of accounts.
 type accountsView struct {
-	Filter url.Values // as it stands in the address
-	Rows   []row
-	More   string
+	rows[row]
 	Groups map[string]string // names by id
 	Group  []apiclient.Group
+	Form   form
+	Done   *bulkResult
 }
-
-// Filtered reports whether the list is narrowed.
-func (a accountsView) Filtered() bool {
-	for _, name := range []string{"q", "state", "type", "group_id"} {
-		if a.Filter.Get(name) != "" {
-			return true
-		}
-	}
-	return false
-}
-
-const pageSize = 50
 
 func (c *Console) accounts(v *visit) error {
-	view := accountsView{Filter: v.r.URL.Query(), Groups: map[string]string{}}
-	var groups listed[apiclient.Group]
-	if err := v.get("/groups", url.Values{"limit": {"200"}}, &groups); err != nil {
+	view, err := v.accountRows()
+	if err != nil {
 		return err
 	}
-	view.Group = groups.Items
-	for _, g := range groups.Items {
+	return v.list("accounts", v.t("Accounts"), view)
+}
+
+func (v *visit) accountRows() (view accountsView, err error) {
+	if view.Group, err = everything[apiclient.Group](v, "/groups"); err != nil {
+		return view, err
+	}
+	view.Groups = map[string]string{}
+	for _, g := range view.Group {
 		view.Groups[g.ID] = g.Name
 	}
-	q := url.Values{"limit": {strconv.Itoa(pageSize)}}
-	for _, name := range []string{"q", "state", "type", "group_id", "cursor"} {
-		if s := view.Filter.Get(name); s != "" {
-			q.Set(name, s)
+	if view.rows, err = fetch[row](v, "/accounts", "q", "state", "type", "group_id"); err != nil {
+		return view, err
+	}
+	for i := range view.Items {
+		if view.Items[i].Online, err = v.online(view.Items[i].ID); err != nil {
+			return view, err
 		}
 	}
-	var list listed[apiclient.Account]
-	if err := v.get("/accounts", q, &list); err != nil {
-		return err
-	}
-	for _, a := range list.Items {
-		n, err := v.online(a.ID)
-		if err != nil {
-			return err
-		}
-		view.Rows = append(view.Rows, row{Account: a, Online: n})
-	}
-	view.More = list.More()
-	if v.r.Header.Get("HX-Target") == "list" {
-		return v.fragment("accounts", "list", view)
-	}
-	return v.render("accounts", v.t("Accounts"), view)
+	return view, nil
 }
 
 // online counts the phones of an account.
@@ -82,4 +53,10 @@ func (v *visit) online(id string) (int, error) {
 	var bindings listed[struct{}]
 	err := v.get("/accounts/"+url.PathEscape(id)+"/registrations", nil, &bindings)
 	return len(bindings.Items), err
+}
+
+// exportAccounts hands on the API's CSV of what the list shows.
+func (c *Console) exportAccounts(v *visit) error {
+	v.w.Header().Set("Content-Disposition", `attachment; filename="accounts.csv"`)
+	return v.pass("/accounts:export" + query("q", v.r.URL.Query().Get("q"), "state", v.r.URL.Query().Get("state"), "type", v.r.URL.Query().Get("type"), "group_id", v.r.URL.Query().Get("group_id")))
 }

@@ -41,7 +41,7 @@ func readBooks(a *assets, now func() time.Time) (map[string]*book, error) {
 
 // read parses the shared templates (templates/*.html), then each page (templates/pages/*.html) on top of a copy of them.
 func (b *book) read(a *assets) error {
-	shared, err := template.New("").Funcs(b.funcs(a)).Option("missingkey=error").ParseFS(templateFiles, "templates/*.html")
+	shared, err := template.New("").Funcs(b.funcs(a)).ParseFS(templateFiles, "templates/*.html")
 	if err != nil {
 		return fmt.Errorf("console templates: %w", err)
 	}

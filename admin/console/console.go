@@ -61,12 +61,3 @@ func (c *Console) Routes() []web.Route {
 		{Method: http.MethodPost, Path: "/*page", Role: web.Public, Long: true, MaxBody: maxUpload, Handle: serve},
 	}
 }
-
-// Stream is the route of the live events; it answers until the browser leaves.
-func (c *Console) events(v *visit) error {
-	r := v.r.Clone(v.r.Context())
-	r.URL.Path, r.URL.RawPath, r.URL.RawQuery = "/api/v1/events", "", ""
-	v.prepare(r)
-	c.API.ServeHTTP(v.w, r)
-	return nil
-}

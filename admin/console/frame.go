@@ -53,16 +53,25 @@ func areas() []area {
 	return []area{
 		{"", []link{{say("Dashboard"), "/", "home", "d"}}},
 		{say("Lines"), []link{
-			{say("Accounts"), "/accounts", "people", "a"},
+			{say("Accounts"), "/accounts", "people", "a"}, {say("Groups"), "/groups", "group", "r"},
+			{say("Profiles"), "/profiles", "sliders", "p"}, {say("Desk phones"), "/phones", "desk", "k"},
+		}},
+		{say("Activity"), []link{
+			{say("Messages"), "/messages", "mail", "m"}, {say("Calls"), "/calls", "call", "c"}, {say("Licences"), "/licences", "licence", "l"},
+		}},
+		{say("System"), []link{
+			{say("Nodes"), "/nodes", "node", "n"}, {say("Announcements"), "/clips", "clip", "s"}, {say("Operators"), "/operators", "key", "o"},
+			{say("Settings"), "/settings", "settings", "e"},
 		}},
 	}
 }
 
 // dids are the notices after a form; the address carries only the word before.
 var dids = map[string]string{
-	"created":  say("Created."),
-	"saved":    say("Saved."),
-	"deleted":  say("Deleted."),
-	"disabled": say("The account is disabled: it can neither call nor be called."),
-	"enabled":  say("The account is enabled again."),
+	"created": say("Created."), "saved": say("Saved."), "deleted": say("Deleted."),
+	"disabled": say("The account is disabled: it can neither call nor be called."), "enabled": say("The account is enabled again."),
+	"revoked": say("The keys are revoked on all nodes. A new key needs a new activation, a PIN change or the duress code."),
+	"told":    say("The phone was told to fetch its configuration."), "licence": say("The licence is up to date."),
+	"sent": say("The message is on its way. The story below tells how far it has come."), "link": say("The link is worthless now."),
+	"queued": say("The message is queued again."), "clip": say("The announcement is in use on every node."),
 }

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -20,7 +21,8 @@ func (b *book) funcs(a *assets) template.FuncMap {
 		"ago":  func(at any) template.HTML { return b.stamp(at, "ago") }, "left": func(at any) template.HTML { return b.stamp(at, "left") },
 		"since": func(at any) template.HTML { return b.stamp(at, "since") },
 		"state": stateOf, "own": ownName, "languages": func() []string { return languages }, "query": query, "text": text, "past": b.past,
-		"list": func(words ...string) []string { return words },
+		"list": func(words ...string) []string { return words }, "human": humanOf, "stepword": stepOf, "roles": func() any { return roles }, "settingNames": func() any { return settingNames },
+		"url": url.PathEscape, "took": took, "once": rand.Text,
 	}
 }
 
@@ -111,6 +113,15 @@ func query(pairs ...string) string {
 		return ""
 	}
 	return "?" + q.Encode()
+}
+
+// took is a length of time as m:ss.
+func took(d time.Duration) string {
+	s := int(d.Round(time.Second).Seconds())
+	if s >= 3600 {
+		return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
+	}
+	return fmt.Sprintf("%d:%02d", s/60, s%60)
 }
 
 // text is a value that may be absent.

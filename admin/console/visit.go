@@ -20,6 +20,7 @@ type visit struct {
 	api  *apiclient.Client
 	lang string
 	me   *operator // nil: not signed in
+	my   *operatorRow
 }
 
 // page answers a request, or returns why not.
@@ -51,15 +52,61 @@ func (c *Console) inside(p page) http.HandlerFunc {
 
 // protect permits what the pages need: their own files, nothing inline, nothing foreign.
 func protect(h http.Header) {
-	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; "+
+	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self' blob:; "+
 		"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 	h.Set("Referrer-Policy", "same-origin")
 }
 
-// get reads from the API; path follows /api/v1.
-func (v *visit) get(path string, q url.Values, out any) error {
-	return v.api.Ask(v.r.Context(), apiclient.Request{Method: http.MethodGet, Path: v1 + path, Query: q}, out)
+// ask asks the API; path follows /api/v1. What sets a cookie is handed on to the browser.
+func (v *visit) ask(q apiclient.Request, out any) error {
+	q.Path = v1 + q.Path
+	head, err := v.api.Ask(v.r.Context(), q, out)
+	for _, cookie := range head.Values("Set-Cookie") {
+		v.w.Header().Add("Set-Cookie", cookie)
+	}
+	return err
 }
+
+// get reads.
+func (v *visit) get(path string, q url.Values, out any) error {
+	return v.ask(apiclient.Request{Method: http.MethodGet, Path: path, Query: q}, out)
+}
+
+// post has something done.
+func (v *visit) post(path string, body, out any) error {
+	if body == nil {
+		body = struct{}{}
+	}
+	return v.ask(apiclient.Request{Method: http.MethodPost, Path: path, Body: body}, out)
+}
+
+// patch changes the version that the form was filled with; "" is whatever is there.
+func (v *visit) patch(path, version string, body, out any) error {
+	return v.ask(apiclient.Request{Method: http.MethodPatch, Path: path, Body: body, Match: match(version)}, out)
+}
+
+// remove deletes whatever version is there: the question showed what it is.
+func (v *visit) remove(path string) error {
+	return v.ask(apiclient.Request{Method: http.MethodDelete, Path: path, Match: "*"}, nil)
+}
+
+func match(version string) string {
+	if version == "" {
+		return "*"
+	}
+	return strconv.Quote(version)
+}
+
+func requestOf(path string) apiclient.Request {
+	return apiclient.Request{Method: http.MethodGet, Path: path}
+}
+
+func requestWith(method, path string, body any) apiclient.Request {
+	return apiclient.Request{Method: method, Path: path, Body: body}
+}
+
+// id is a word of the page's address, as a segment of the API's.
+func (v *visit) id(name string) string { return url.PathEscape(v.r.PathValue(name)) }
 
 // to leads the browser on; a script of ours is told in its own way.
 func (v *visit) to(path string) error {

@@ -16,6 +16,8 @@ import (
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
+
+	"sipward/internal/apiclient"
 )
 
 // patience is how long a browser may take on a busy machine; a passing test never waits long.
@@ -58,6 +60,7 @@ func (s *server) browse(name string) *browser {
 	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1360, 900)); err != nil { // the tab lives as long as the first ctx
 		s.t.Fatalf("chromium does not start: %v", err)
 	}
+	b.scheme("light")
 	return b
 }
 
@@ -158,7 +161,9 @@ func (b *browser) lacks(text string) {
 func (b *browser) scheme(name string) {
 	b.t.Helper()
 	b.do(name, func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
-		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}}})
+		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+			{Name: "prefers-color-scheme", Value: name}, {Name: "prefers-reduced-motion", Value: "reduce"}, // a picture shows nothing half-way
+		}})
 		return chromedp.Void{}, err
 	})
 }
@@ -196,11 +201,50 @@ func (b *browser) shot(name string) {
 	}
 }
 
-// signIn goes through the door.
-func (b *browser) signIn() {
+// passphrase is what operators under test sign in with.
+const passphrase = "correct horse battery staple"
+
+// setUp opens the set-up link that the server prints, and makes the first operator.
+func (b *browser) setUp() {
 	b.t.Helper()
-	b.open("/")
-	b.fill(`input[name=token]`, b.s.n.token.Reveal())
+	b.s.outlive()
+	link, err := b.s.n.access.FirstLink(b.t.Context())
+	if err != nil || link == "" {
+		b.t.Fatalf("no set-up link: %q, %v", link, err)
+	}
+	b.open(strings.TrimPrefix(link, b.s.url))
+	b.sees("You are the first here.")
+	b.shot("welcome")
+	b.fill(`input[name=name]`, "ada")
+	b.fill(`input[name=full_name]`, "Ada Lovelace")
+	b.fill(`input[name=password]`, passphrase)
 	b.click(`main button`)
-	b.sees("Accounts")
+	b.sees("Registered now")
+}
+
+// outlive gives the test's own client a token, for the first operator ends the bootstrap token.
+func (s *server) outlive() {
+	s.t.Helper()
+	made, err := s.api.CreateToken(s.t.Context(), apiclient.NewToken{Name: "test", Role: "superadmin"})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if s.api, err = apiclient.New(apiclient.Config{URL: s.url, Token: made.Token}); err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(s.api.Close)
+}
+
+// walk opens a page on both screens, in light and dark, and looks that nothing hangs over the edge.
+func (b *browser) walk(path string) {
+	b.t.Helper()
+	name := strings.Trim(strings.NewReplacer("/", "_", "?", "_", "=", "_").Replace(path), "_")
+	b.large()
+	b.scheme("light")
+	b.open(path)
+	b.shot(name + "-large-light")
+	b.scheme("dark")
+	b.small()
+	b.until(path+" fits a phone's screen", `document.documentElement.scrollWidth <= innerWidth`)
+	b.shot(name + "-small-dark")
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -78,11 +79,12 @@ func readCA(file string) (*x509.CertPool, error) {
 type call struct {
 	method, path string
 	query        url.Values
-	body         any    // sent as JSON; an io.Reader goes as it is
-	kind         string // Content-Type of an io.Reader
-	match        string // If-Match
-	long         bool   // no timeout but the ctx's
-	accept       string // Accept; empty: whatever there is
+	body         any         // sent as JSON; an io.Reader goes as it is
+	kind         string      // Content-Type of an io.Reader
+	match        string      // If-Match
+	long         bool        // no timeout but the ctx's
+	accept       string      // Accept; empty: whatever there is
+	head         http.Header // gets the answer's headers; nil: nobody asks for them
 }
 
 // do asks, and decodes the answer into out unless that is nil; an io.Writer gets the bytes.
@@ -101,6 +103,9 @@ func (c *Client) do(ctx context.Context, r call, out any) error {
 		return c.unreachable(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
+	if r.head != nil {
+		maps.Copy(r.head, resp.Header)
+	}
 	if resp.StatusCode/100 != 2 {
 		return readProblem(resp)
 	}

@@ -29,9 +29,11 @@ type Request struct {
 	Long         bool // no timeout but the ctx's
 }
 
-// Ask asks, and decodes the answer into out unless that is nil; an io.Writer gets the bytes.
-func (c *Client) Ask(ctx context.Context, r Request, out any) error {
-	return c.do(ctx, call{method: r.Method, path: r.Path, query: r.Query, body: r.Body, kind: r.Kind, match: r.Match, accept: r.Accept, long: r.Long}, out)
+// Ask asks, and decodes the answer into out unless that is nil; an io.Writer gets the bytes. It returns the answer's
+// headers.
+func (c *Client) Ask(ctx context.Context, r Request, out any) (http.Header, error) {
+	head := http.Header{}
+	return head, c.do(ctx, call{method: r.Method, path: r.Path, query: r.Query, body: r.Body, kind: r.Kind, match: r.Match, accept: r.Accept, long: r.Long, head: head}, out)
 }
 
 // within carries requests to a handler.

@@ -134,6 +134,12 @@
     }
     if (box.matches("[data-submit]")) box.form.requestSubmit();
   });
+  document.addEventListener("change", (e) => { // listen before it is sent
+    if (!e.target.matches("[data-preview]") || !e.target.files.length) return;
+    const player = document.getElementById(e.target.dataset.preview);
+    player.src = URL.createObjectURL(e.target.files[0]);
+    player.hidden = false;
+  });
   document.addEventListener("submit", (e) => { // a second click sends nothing twice
     if (e.target.dataset.sent) return e.preventDefault();
     if (e.target.method === "post" && !e.target.closest("#dialog")) e.target.dataset.sent = "1";

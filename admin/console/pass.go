@@ -1,0 +1,23 @@
+package console
+
+import (
+	"net/http"
+	"net/url"
+)
+
+// pass hands a GET on to the API and its answer to the browser as it comes: files, and streams without end.
+func (v *visit) pass(path string) error {
+	to, err := url.Parse(v1 + path)
+	if err != nil {
+		return notHere
+	}
+	r := v.r.Clone(v.r.Context())
+	r.Method, r.Body, r.ContentLength = http.MethodGet, http.NoBody, 0
+	r.URL.Path, r.URL.RawPath, r.URL.RawQuery = to.Path, to.RawPath, to.RawQuery
+	v.prepare(r)
+	v.c.API.ServeHTTP(v.w, r)
+	return nil
+}
+
+// events is the stream of what changes.
+func (c *Console) events(v *visit) error { return v.pass("/events") }
