@@ -57,7 +57,7 @@ func (s *Server) stranger(t *tx.Server, path proxy.Path, d *dialog.Dialog, x dia
 		return
 	}
 	s.submit(t, func(ctx context.Context) {
-		a, err := s.auth.Verify(ctx, t.Request(), t.Flow().Remote().Addr())
+		a, err := s.auth.Verify(ctx, t.Request(), t.Flow().Remote().Addr(), connection(t.Flow()))
 		if err == nil && a.ID != x.From.Account {
 			err = reply.New(403, "Forbidden")
 		}

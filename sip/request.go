@@ -118,7 +118,7 @@ func (s *Server) turnAway(t *tx.Server, refusal *reply.Error) {
 // over UDP they are refused without state, too.
 func (s *Server) serve(ctx context.Context, t *tx.Server) {
 	req := t.Request()
-	caller, err := s.auth.Verify(ctx, req, t.Flow().Remote().Addr())
+	caller, err := s.auth.Verify(ctx, req, t.Flow().Remote().Addr(), connection(t.Flow()))
 	if err != nil {
 		s.turnAway(t, reply.From(err))
 		return
@@ -126,6 +126,14 @@ func (s *Server) serve(ctx context.Context, t *tx.Server) {
 	if err := s.handler(req.Method)(ctx, t, caller); err != nil {
 		s.fail(t, caller, err)
 	}
+}
+
+// connection names the flow, if it is a connection: over UDP anyone can write any source into a packet.
+func connection(f *transport.Flow) string {
+	if !f.Network().Reliable() {
+		return ""
+	}
+	return string(f.ID())
 }
 
 type handler func(ctx context.Context, t *tx.Server, caller account.Account) error

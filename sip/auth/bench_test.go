@@ -31,7 +31,7 @@ func BenchmarkVerify(b *testing.B) {
 				if i%len(reqs) == 0 {
 					s.Forget() // so that the same requests can be verified again
 				}
-				if _, err := s.Verify(ctx, reqs[i%len(reqs)], src); err != nil {
+				if _, err := s.Verify(ctx, reqs[i%len(reqs)], src, ""); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -53,7 +53,7 @@ func TestVerifyAllocates(t *testing.T) { // not parallel: AllocsPerRun
 	reqs := signed(t, s, "SHA-256", 102)
 	i := 0
 	got := testing.AllocsPerRun(100, func() {
-		if _, err := s.Verify(t.Context(), reqs[i], source()); err != nil {
+		if _, err := s.Verify(t.Context(), reqs[i], source(), ""); err != nil {
 			t.Fatal(err)
 		}
 		i++

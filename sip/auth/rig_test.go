@@ -91,7 +91,7 @@ func source() netip.Addr { return netip.MustParseAddr("192.0.2.7") }
 // refused runs a request that must be refused and returns the refusal.
 func (b *bench) refused(tb testing.TB, code int, r *gosip.Request) *reply.Error {
 	tb.Helper()
-	a, err := b.Verify(tb.Context(), r, source())
+	a, err := b.Verify(tb.Context(), r, source(), "")
 	var e *reply.Error
 	if !errors.As(err, &e) || e.Code != code {
 		tb.Fatalf("got account %q and %v, want a %d", a.ID, err, code)

@@ -8,7 +8,7 @@ import (
 )
 
 // throttle counts wrong answers by account and source. Past the budget this source's answers for this account are not
-// looked at for the rest of the minute: a guesser learns nothing more, one badly configured phone does not get a whole
+// looked at for the rest of the minute, unless they come over a connection that has shown the password before: a guesser learns nothing more, one badly configured phone does not get a whole
 // site banned, and the account stays open to everyone else.
 //
 // It is a fixed table of 16384 slots, 256 KiB: two pairs that meet in one slot push each other out, which forgets

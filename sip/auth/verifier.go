@@ -74,6 +74,7 @@ type Verifier struct {
 	nonces   *nonces
 	window   *window
 	throttle *throttle
+	proven   *proven
 	ha1      *ha1Cache
 	lines    *telemetry.Limiter
 }
@@ -87,6 +88,7 @@ func New(c Config, d Deps) *Verifier {
 		nonces:   newNonces(d.NonceKey, c.Node, life),
 		window:   newWindow(min(or(c.Window, defaultWindow), maxWindow), life),
 		throttle: newThrottle(or(c.Failures, defaultFailures)),
+		proven:   newProven(),
 		ha1:      newHA1Cache(d.Ring),
 	}
 	if v.now == nil {
@@ -122,12 +124,13 @@ func (v *Verifier) Signed(req *gosip.Request) bool {
 	return ok || err != nil
 }
 
-// Verify returns the account that signed req, in whatever state it is. A request without valid credentials gets a
+// Verify returns the account that signed req, in whatever state it is. conn names the connection req came by; it is empty
+// over UDP. A request without valid credentials gets a
 // *reply.Error: 401 for REGISTER, 407 for the rest, with fresh challenges (stale=true for an old but genuine nonce), the
 // same for known and unknown users; 400 for a header that does not parse; 503 when the store is away and the account not
-// known well enough, or when this source has used up its failures for this account. Credentials for other realms are
-// left alone.
-func (v *Verifier) Verify(ctx context.Context, req *gosip.Request, src netip.Addr) (account.Account, error) {
+// known well enough, or when this source has used up its failures for this account and conn has not shown its password
+// before. Credentials for other realms are left alone.
+func (v *Verifier) Verify(ctx context.Context, req *gosip.Request, src netip.Addr, conn string) (account.Account, error) {
 	now := v.now()
 	c, ok, err := v.credentials(req)
 	switch {
@@ -150,7 +153,7 @@ func (v *Verifier) Verify(ctx context.Context, req *gosip.Request, src netip.Add
 		v.metrics.stale.Inc()
 		return account.Account{}, v.challenge(req, src, true, now).Because(errStale)
 	}
-	a, err := v.prove(ctx, req, &c, src.Unmap(), now)
+	a, err := v.prove(ctx, req, &c, src.Unmap(), conn, now)
 	if err != nil {
 		return account.Account{}, err
 	}
@@ -165,9 +168,9 @@ func (v *Verifier) Verify(ctx context.Context, req *gosip.Request, src netip.Add
 
 // prove checks the response. A user that does not exist, or has no password yet, is compared with the dummy: the same
 // work and the same answer as a wrong password.
-func (v *Verifier) prove(ctx context.Context, req *gosip.Request, c *credentials, src netip.Addr, now time.Time) (account.Account, error) {
-	pair := v.throttle.pair(c.username, src)
-	if v.throttle.exhausted(pair, now) {
+func (v *Verifier) prove(ctx context.Context, req *gosip.Request, c *credentials, src netip.Addr, conn string, now time.Time) (account.Account, error) {
+	pair, mine := v.throttle.pair(c.username, src), v.proven.pair(c.username, conn)
+	if v.throttle.exhausted(pair, now) && !v.proven.has(mine) {
 		v.metrics.throttled.Inc()
 		return account.Account{}, reply.New(gosip.StatusServiceUnavailable, "Too Many Failures", reply.RetryAfter()).Because(errThrottled)
 	}
@@ -178,8 +181,10 @@ func (v *Verifier) prove(ctx context.Context, req *gosip.Request, c *credentials
 	}
 	if right := c.signedBy(ha1, string(req.Method)); right && known {
 		v.throttle.forgive(pair)
+		v.proven.add(mine)
 		return a, nil
 	}
+	v.proven.remove(mine)
 	v.metrics.wrong.Inc()
 	if known {
 		v.decoy(ctx)

@@ -41,7 +41,7 @@ func TestVerify(t *testing.T) {
 					if !b.Signed(r) {
 						t.Error("a signed request does not count as signed")
 					}
-					a, err := b.Verify(t.Context(), r, source())
+					a, err := b.Verify(t.Context(), r, source(), "")
 					if err != nil || a.User != user {
 						t.Fatalf("count %d: %q, %v", count, a.User, err)
 					}
@@ -61,7 +61,7 @@ func TestReplay(t *testing.T) {
 	b := newBench(t, auth.Config{})
 	c := challenge(t, b.refused(t, 401, request(gosip.REGISTER, target)), "MD5")
 	h := func(count int) gosip.Header { return sign(t, c, gosip.REGISTER, target, user, password, count) }
-	if _, err := b.Verify(t.Context(), request(gosip.REGISTER, target, h(5)), source()); err != nil {
+	if _, err := b.Verify(t.Context(), request(gosip.REGISTER, target, h(5)), source(), ""); err != nil {
 		t.Fatal(err)
 	}
 	for says, count := range map[string]int{"the same count": 5, "a lower count": 4} {
@@ -137,7 +137,7 @@ func TestIndistinguishable(t *testing.T) {
 	}
 	for _, u := range []string{"1002", "1003"} {
 		c := challenge(t, b.refused(t, 401, request(gosip.REGISTER, target)), "SHA-256")
-		a, err := b.Verify(t.Context(), request(gosip.REGISTER, target, sign(t, c, gosip.REGISTER, target, u, password, 1)), source())
+		a, err := b.Verify(t.Context(), request(gosip.REGISTER, target, sign(t, c, gosip.REGISTER, target, u, password, 1)), source(), "")
 		if err != nil || a.State() == account.Active {
 			t.Errorf("%s with its password: %q, %v", u, a.State(), err)
 		}
@@ -162,11 +162,15 @@ func TestFailureBudget(t *testing.T) {
 	const target = "sip:example.com"
 	b := newBench(t, auth.Config{})
 	b.add("1002", func(*account.Account) {})
-	try := func(u, pass string, src netip.Addr) error {
-		_, asked := b.Verify(t.Context(), request(gosip.REGISTER, target), src)
+	over := func(conn, u, pass string, src netip.Addr) error {
+		_, asked := b.Verify(t.Context(), request(gosip.REGISTER, target), src, conn)
 		c := challenge(t, reply.From(asked), "MD5")
-		_, err := b.Verify(t.Context(), request(gosip.REGISTER, target, sign(t, c, gosip.REGISTER, target, u, pass, 1)), src)
+		_, err := b.Verify(t.Context(), request(gosip.REGISTER, target, sign(t, c, gosip.REGISTER, target, u, pass, 1)), src, conn)
 		return err
+	}
+	try := func(u, pass string, src netip.Addr) error { return over("", u, pass, src) }
+	if err := over("phone", user, password, source()); err != nil {
+		t.Fatal(err)
 	}
 	codes := map[int]int{}
 	for range 100 {
@@ -181,6 +185,12 @@ func TestFailureBudget(t *testing.T) {
 	if err := try(user, password, source()); reply.From(err).Code != 503 {
 		t.Errorf("a guesser who hits must not learn it: %v", err)
 	}
+	if err := over("another", user, password, source()); reply.From(err).Code != 503 {
+		t.Errorf("a guesser who hits over a connection must not learn it: %v", err)
+	}
+	if err := over("phone", "1002", "guess", source()); reply.From(err).Code != 401 {
+		t.Errorf("what a connection has shown for one account is nothing for another: %v", err)
+	}
 	if err := try("1002", password, source()); err != nil {
 		t.Errorf("another account behind the same address: %v", err)
 	}
@@ -193,6 +203,38 @@ func TestFailureBudget(t *testing.T) {
 	}
 }
 
+// Wrong answers from an address do not slow down the phone there that is in, as long as its own are right.
+func TestAConnectionThatShowedThePasswordIsNotSlowedDown(t *testing.T) {
+	t.Parallel()
+	const target = "sip:example.com"
+	b := newBench(t, auth.Config{})
+	over := func(conn, pass string) int {
+		_, asked := b.Verify(t.Context(), request(gosip.REGISTER, target), source(), conn)
+		c := challenge(t, reply.From(asked), "MD5")
+		if _, err := b.Verify(t.Context(), request(gosip.REGISTER, target, sign(t, c, gosip.REGISTER, target, user, pass, 1)), source(), conn); err != nil {
+			return reply.From(err).Code
+		}
+		return 200
+	}
+	exhaust := func() {
+		for range 11 {
+			over("stranger", "guess")
+		}
+	}
+	var got []int
+	note := func(conn, pass string) { got = append(got, over(conn, pass)) }
+	note("phone", password)
+	exhaust()
+	note("other", password)
+	note("phone", password)
+	exhaust() // the right answer has forgiven the failures
+	note("phone", "guess")
+	note("phone", password) // a wrong answer: like everybody else
+	if d := cmp.Diff([]int{200, 503, 200, 401, 503}, got); d != "" {
+		t.Errorf("answers (-want +got):\n%s", d)
+	}
+}
+
 // A nonce is for the address that was challenged: nobody can fail with his own nonce in another's name and have him limited.
 func TestANonceOfAnotherSourceIsStaleAndNotCounted(t *testing.T) {
 	t.Parallel()
@@ -201,7 +243,7 @@ func TestANonceOfAnotherSourceIsStaleAndNotCounted(t *testing.T) {
 	victim := netip.MustParseAddr("192.0.2.8")
 	for range 5 {
 		c := challenge(t, b.refused(t, 401, request(gosip.REGISTER, target)), "MD5")
-		_, err := b.Verify(t.Context(), request(gosip.REGISTER, target, sign(t, c, gosip.REGISTER, target, user, "guess", 1)), victim)
+		_, err := b.Verify(t.Context(), request(gosip.REGISTER, target, sign(t, c, gosip.REGISTER, target, user, "guess", 1)), victim, "")
 		if e := reply.From(err); e.Code != 401 || !challenge(t, e, "MD5").Stale {
 			t.Fatalf("a nonce from elsewhere: %v, want 401 with stale=true", err)
 		}
@@ -209,9 +251,9 @@ func TestANonceOfAnotherSourceIsStaleAndNotCounted(t *testing.T) {
 	if b.blamed[victim] != 0 {
 		t.Error("the victim was blamed")
 	}
-	_, asked := b.Verify(t.Context(), request(gosip.REGISTER, target), victim)
+	_, asked := b.Verify(t.Context(), request(gosip.REGISTER, target), victim, "")
 	c := challenge(t, reply.From(asked), "MD5")
-	if _, err := b.Verify(t.Context(), request(gosip.REGISTER, target, sign(t, c, gosip.REGISTER, target, user, password, 1)), victim); err != nil {
+	if _, err := b.Verify(t.Context(), request(gosip.REGISTER, target, sign(t, c, gosip.REGISTER, target, user, password, 1)), victim, ""); err != nil {
 		t.Errorf("the victim itself: %v", err)
 	}
 }
@@ -243,7 +285,7 @@ func TestCredentialsOfOthersAreLeftAlone(t *testing.T) {
 	b.refused(t, 401, request(gosip.REGISTER, target, other))
 	b.refused(t, 401, request(gosip.REGISTER, target, gosip.NewHeader("Authorization", "NoOneKnowsThisScheme opaque-data=here")))
 	mine := sign(t, c, gosip.REGISTER, target, user, password, 1)
-	if _, err := b.Verify(t.Context(), request(gosip.REGISTER, target, other, gosip.NewHeader("AUTHORIZATION", mine.Value())), source()); err != nil {
+	if _, err := b.Verify(t.Context(), request(gosip.REGISTER, target, other, gosip.NewHeader("AUTHORIZATION", mine.Value())), source(), ""); err != nil {
 		t.Errorf("ours behind another's: %v", err)
 	}
 	b.refused(t, 407, request(gosip.INVITE, target, mine)) // Authorization is not Proxy-Authorization
@@ -270,7 +312,7 @@ func TestNewPasswordCountsAtOnce(t *testing.T) {
 	b := newBench(t, auth.Config{})
 	try := func(pass string) error {
 		c := challenge(t, b.refused(t, 401, request(gosip.REGISTER, target)), "SHA-256")
-		_, err := b.Verify(t.Context(), request(gosip.REGISTER, target, sign(t, c, gosip.REGISTER, target, user, pass, 1)), source())
+		_, err := b.Verify(t.Context(), request(gosip.REGISTER, target, sign(t, c, gosip.REGISTER, target, user, pass, 1)), source(), "")
 		return err
 	}
 	if err := try(password); err != nil {

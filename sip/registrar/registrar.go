@@ -187,6 +187,7 @@ func refusal(err error) error {
 // nothing to remove yet, and it is done here.
 func (r *Registrar) follow(a account.Account, f *transport.Flow, set location.Set, now time.Time) {
 	until := r.boundUntil(f, set, now)
+	f.Bound(until)
 	if until.IsZero() {
 		r.flows.drop(f, a.ID)
 		return

@@ -3,6 +3,7 @@ package transport
 import (
 	"bytes"
 	"net/netip"
+	"time"
 
 	gosip "github.com/emiago/sipgo/sip"
 )
@@ -63,4 +64,17 @@ func (l *Layer) Packet(from netip.AddrPort, p []byte) {
 // UDPFlow is the first socket's flow of a peer.
 func (l *Layer) UDPFlow(remote netip.AddrPort) *Flow {
 	return l.sockets[0].flow(flowKey{l.sockets[0].addr.Addr(), remote})
+}
+
+// Homes is how many registered peers the first socket knows.
+func (l *Layer) Homes() int {
+	h := l.sockets[0].homes
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.m)
+}
+
+// Banned tells whether a source is banned for UDP now.
+func (l *Layer) Banned(src string) bool {
+	return l.guard.isBanned(netip.MustParseAddr(src), UDP, time.Now())
 }

@@ -75,6 +75,71 @@ func TestFlood(t *testing.T) {
 	}, "the ban does not end")
 }
 
+// What others forge in the name of a phone's address does not shut out the phone that is registered there, over UDP, and
+// its own port has no more than its rate.
+func TestAForgedFloodDoesNotShutOutTheRegisteredPhone(t *testing.T) {
+	t.Parallel()
+	c := all()
+	c.Limits.Rate, c.Limits.Burst, c.Limits.Ban = 20, 60, time.Hour
+	until := time.Now().Add(time.Hour)
+	var forged atomic.Int64
+	r := start(t, c, func(f *transport.Flow, m gosip.Message) {
+		switch {
+		case strings.HasPrefix(m.CallID().Value(), "cregister"):
+			f.Bound(until)
+		case strings.HasPrefix(m.CallID().Value(), "cleave"):
+			f.Bound(time.Time{})
+		case strings.HasPrefix(m.CallID().Value(), "cforged"):
+			forged.Add(1)
+			return
+		}
+		ok(f, m)
+	})
+	phone, stranger, flood := r.from(t, transport.UDP, "127.0.0.66"), r.from(t, transport.UDP, "127.0.0.66"), r.from(t, transport.UDP, "127.0.0.66")
+	send := func(c net.Conn, name string) {
+		_, err := io.WriteString(c, request("OPTIONS", name, ""))
+		must(t, err)
+	}
+	send(phone, "register")
+	_ = answer(t, phone)
+	banned := func() bool {
+		for range 100 {
+			send(flood, "forged")
+		}
+		return r.Banned("127.0.0.66")
+	}
+	waitFor(t, banned, "the flood earns no ban")
+	send(phone, "mine")
+	if answer(t, phone).StatusCode != 200 {
+		t.Error("the registered phone is not served")
+	}
+	before, began := forged.Load(), time.Now()
+	for range 2000 { // in the name of the very port
+		send(phone, "forged")
+	}
+	send(phone, "last")
+	waitFor(t, func() bool { // as soon as its bucket has a token again
+		send(phone, "mine")
+		must(t, phone.SetReadDeadline(time.Now().Add(200*time.Millisecond)))
+		_, err := phone.Read(make([]byte, 2000))
+		return err == nil
+	}, "the registered phone is not served after the flood from its own port")
+	if n, most := forged.Load()-before, 60+20*time.Since(began).Seconds()+1; float64(n) > most {
+		t.Errorf("%d packets from the phone's own port were handled, its rate is %.0f", n, most)
+	}
+	must(t, phone.SetReadDeadline(time.Now().Add(patience)))
+	waitFor(t, func() bool { send(phone, "leave"); return r.Homes() == 0 }, "the phone that left is still known")
+	before = forged.Load()
+	send(phone, "forged")
+	send(stranger, "forged")
+	other := r.from(t, transport.UDP, "127.0.0.77")
+	send(other, "other")
+	_ = answer(t, other) // what was sent before it has been judged
+	if forged.Load() != before {
+		t.Error("an address under a ban is heard, though nobody is registered there")
+	}
+}
+
 // TestFailuresBan: Blame over a connection shuts the source out of everything for the time of the ban.
 func TestFailuresBan(t *testing.T) {
 	t.Parallel()

@@ -16,7 +16,8 @@ const (
 // addresses makes it forget strangers, never grow, and a source under a ban is forgotten last.
 //
 // A ban earned over UDP, whose source address anyone can write, holds for UDP only; one earned over a connection
-// holds for everything.
+// holds for everything. Phones that are registered are heard in spite of both: a connection by its flow's mark, a UDP
+// peer by its socket's homes.
 type guard struct {
 	lim    *Limits
 	exempt []netip.Prefix
@@ -118,6 +119,14 @@ const (
 	banned             // dropped, connections closed
 	justBanned         // the drop that earned the ban
 )
+
+// reason is why a packet was dropped, for the metrics.
+func (v verdict) reason() string {
+	if v == limited {
+		return "rate"
+	}
+	return "ban"
+}
 
 // admit takes one token of the source's bucket.
 func (g *guard) admit(a netip.Addr, n Network, now time.Time) (v verdict) {

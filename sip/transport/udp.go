@@ -32,6 +32,7 @@ type socket struct {
 	bound   string // addr as text
 	pktinfo bool   // bound to a wildcard: the local address comes with each packet
 	seed    maphash.Seed
+	homes   *homes
 	flows   []atomic.Pointer[Flow] // recent flows by hash; a newcomer takes the place of what is there
 
 	closed atomic.Bool
@@ -61,7 +62,7 @@ func newSocket(l *Layer, index int, c *net.UDPConn) (*socket, error) {
 	addr := addrPort(c.LocalAddr())
 	s := &socket{
 		layer: l, index: index, conn: c, batch: ipv4.NewPacketConn(c), addr: addr, bound: addr.String(),
-		pktinfo: addr.Addr().IsUnspecified(), seed: maphash.MakeSeed(),
+		pktinfo: addr.Addr().IsUnspecified(), seed: maphash.MakeSeed(), homes: newHomes(l.lim.Sources),
 		flows: make([]atomic.Pointer[Flow], l.lim.UDPFlows),
 		out:   make([]ipv4.Message, 0, udpBatch), texts: make([][]byte, 0, udpBatch),
 	}
@@ -152,17 +153,14 @@ func (s *socket) packet(m *ipv4.Message, now time.Time) {
 	}
 	remote := from.AddrPort()
 	remote = netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())
-	switch l.admit(remote.Addr(), UDP, now) {
-	case banned, justBanned:
-		l.metrics.drop("ban")
-		return
-	case limited:
-		l.metrics.drop("rate")
-		return
-	}
+	v := l.admit(remote.Addr(), UDP, now)
 	k := flowKey{s.addr.Addr(), remote}
 	if s.pktinfo {
 		k.local = toAddress(m.OOB[:m.NN], k.local)
+	}
+	if v != admitted && !s.homes.admit(k, now, l.lim) {
+		l.metrics.drop(v.reason())
+		return
 	}
 	s.dispatch(k, m.Buffers[0][:m.N])
 }
