@@ -17,8 +17,8 @@ import (
 	"io"
 	"log/slog"
 	"math/big"
+	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,6 +32,7 @@ import (
 	"sipward/internal/apiclient"
 	"sipward/internal/message"
 	"sipward/internal/web"
+	"sipward/provisioning/snom"
 	"sipward/sip/phone"
 	"sipward/sip/siptest"
 	"sipward/sip/transport"
@@ -88,9 +89,19 @@ func newFactory(t *testing.T) factory {
 type desk struct {
 	t     *testing.T
 	mac   string
+	agent string // what it says of itself
 	cert  tls.Certificate
 	where string // setting_server
 	seen  map[string]string
+	dial  func(ctx context.Context, network, address string) (net.Conn, error) // leads every name of ours to us
+}
+
+// general is the name of the file that phones of its model ask for first.
+func (d *desk) general() string {
+	if model := snom.ParseAgent(d.agent).Model; model != "snom" {
+		return model + ".htm"
+	}
+	return "snom190.htm" // the oldest do not say which one they are
 }
 
 func (f factory) phone(t *testing.T, mac, where string) *desk {
@@ -104,23 +115,25 @@ func (f factory) phone(t *testing.T, mac, where string) *desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &desk{t: t, mac: mac, cert: tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, where: where}
+	return &desk{
+		t: t, mac: mac, cert: tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, where: where,
+		agent: "Mozilla/4.0 (compatible; snomD785-SIP 10.1.33.33 2010.12-00004-g9ba52f5 " + mac + " SXM:0 UXM:0)",
+		dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+			_, port, _ := net.SplitHostPort(address) // made by net/http
+			return new(net.Dialer).DialContext(ctx, network, "127.0.0.1:"+port)
+		},
+	}
 }
 
 // get fetches an address of ours, wherever its name would lead.
 func (d *desk) get(address string) (int, string) {
 	d.t.Helper()
-	u, err := url.Parse(strings.ReplaceAll(address, "{mac}", d.mac))
+	r, err := http.NewRequestWithContext(context.WithoutCancel(d.t.Context()), http.MethodGet, strings.ReplaceAll(address, "{mac}", d.mac), nil)
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	u.Host = "127.0.0.1:" + u.Port()
-	r, err := http.NewRequestWithContext(context.WithoutCancel(d.t.Context()), http.MethodGet, u.String(), nil)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	r.Header.Set("User-Agent", "Mozilla/4.0 (compatible; snomD785-SIP 10.1.33.33 2010.12-00004-g9ba52f5 "+d.mac+" SXM:0 UXM:0)")
-	transport := &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{
+	r.Header.Set("User-Agent", d.agent)
+	transport := &http.Transport{DisableKeepAlives: true, DialContext: d.dial, TLSClientConfig: &tls.Config{
 		MaxVersion: tls.VersionTLS12, InsecureSkipVerify: true, Certificates: []tls.Certificate{d.cert}, // it does not know our CA yet
 	}}
 	res, err := transport.RoundTrip(r)
@@ -139,7 +152,7 @@ func (d *desk) get(address string) (int, string) {
 func (d *desk) provision() int {
 	d.t.Helper()
 	base := d.where[:strings.LastIndexByte(d.where, '/')+1]
-	code, body := d.get(base + "snomD785.htm")
+	code, body := d.get(base + d.general())
 	var general struct {
 		Files []struct {
 			URL string `xml:"url,attr"`

@@ -31,7 +31,7 @@ type Responder struct {
 
 // Listen joins the group on every interface that has an address in the allowed networks.
 func (s *Service) Listen(allowed []netip.Prefix) (*Responder, error) {
-	group := net.UDPAddrFromAddrPort(netip.MustParseAddrPort(Group))
+	group := netip.MustParseAddrPort(Group)
 	interfaces, err := net.Interfaces()
 	if err != nil {
 		return nil, fmt.Errorf("snom.pnp: %w", err)
@@ -41,15 +41,15 @@ func (s *Service) Listen(allowed []netip.Prefix) (*Responder, error) {
 		if i.Flags&net.FlagMulticast == 0 || i.Flags&net.FlagUp == 0 || !within(i, allowed) {
 			continue
 		}
-		conn, err := net.ListenMulticastUDP("udp4", &i, group)
+		conn, err := listenGroup(i, group)
 		if err != nil {
 			r.close()
-			return nil, fmt.Errorf("snom.pnp: %s on %s: %w (when sip.udp has the port on all addresses, name its addresses)", Group, i.Name, err)
+			return nil, fmt.Errorf("snom.pnp_networks: %s on %s: %w (when sip.udp has the port on all addresses, name its addresses)", Group, i.Name, err)
 		}
 		r.conns = append(r.conns, conn)
 	}
 	if len(r.conns) == 0 {
-		return nil, errors.New("snom.pnp: no interface has an address in snom.pnp_networks: correct the list, or leave it empty")
+		return nil, errors.New("snom.pnp_networks: no interface has an address in them: correct the list, or leave it empty")
 	}
 	return r, nil
 }

@@ -1,0 +1,6 @@
+//go:build !accept
+
+package snom_test
+
+// guessed is how many MACs a stranger tries.
+const guessed = 300
