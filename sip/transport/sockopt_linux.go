@@ -4,11 +4,10 @@ import (
 	"net"
 	"net/netip"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
-
-const msgDontWait = unix.MSG_DONTWAIT
 
 // reusePort lets several sockets of this process share an address; the kernel keeps each peer with one of them.
 func reusePort(c syscall.RawConn) error {
@@ -32,6 +31,18 @@ func growBuffers(c *net.UDPConn, n int) {
 			_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, n)
 		})
 	}
+}
+
+// writeNow writes to a socket that never blocks, and so tells the scheduler nothing.
+func writeNow(fd int, b []byte) (int, error) {
+	if len(b) == 0 {
+		return 0, nil
+	}
+	n, _, e := syscall.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
+	if e != 0 {
+		return -1, e
+	}
+	return int(n), nil
 }
 
 // acknowledged is how many bytes the peer's TCP has acknowledged so far, and whether any wait for that; ok is false on a

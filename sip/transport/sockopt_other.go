@@ -10,14 +10,14 @@ import (
 
 // Elsewhere than on Linux the layer works for development: one socket per address, and on a wildcard bind the system
 // chooses the address an answer leaves from.
-const msgDontWait = 0
-
 func reusePort(syscall.RawConn) error { return nil }
 
 func growBuffers(c *net.UDPConn, n int) {
 	_ = c.SetReadBuffer(n)
 	_ = c.SetWriteBuffer(n)
 }
+
+func writeNow(fd int, b []byte) (int, error) { return syscall.Write(fd, b) }
 
 func acknowledged(syscall.RawConn) (uint64, bool, bool) { return 0, false, false }
 

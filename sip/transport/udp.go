@@ -8,8 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/net/ipv4"
 )
 
 const (
@@ -18,7 +16,6 @@ const (
 	udpBuffers = 4 << 20 // socket buffers asked for; the kernel may give less
 	oobSpace   = 64      // control message with the local address
 	maxUDP     = 65507   // payload IPv4 can carry
-	dontWait   = msgDontWait
 )
 
 // socket is one UDP socket. Answers leave by the socket the request came in by, from the address it was sent to.
@@ -27,7 +24,7 @@ type socket struct {
 	layer   *Layer
 	index   int
 	conn    *net.UDPConn
-	batch   *ipv4.PacketConn // recvmmsg and sendmmsg work on sockets of both families
+	in      *batch
 	addr    netip.AddrPort
 	bound   string // addr as text
 	pktinfo bool   // bound to a wildcard: the local address comes with each packet
@@ -38,10 +35,11 @@ type socket struct {
 	closed atomic.Bool
 
 	mu      sync.Mutex
-	inside  bool           // guarded by mu: the reader works on a batch, answers wait for its end
-	leading bool           // guarded by mu: a sender gives others a turn and sends for all after that
-	out     []ipv4.Message // guarded by mu; packets to send together
-	texts   [][]byte       // guarded by mu; their memory, reused
+	inside  bool     // guarded by mu: the reader works on a batch, answers wait for its end
+	leading bool     // guarded by mu: a sender gives others a turn and sends for all after that
+	writer  *batch   // guarded by mu
+	out     []*dgram // guarded by mu; where the packets go that are sent together
+	texts   [][]byte // guarded by mu; the packets, their memory reused
 }
 
 // flowKey is what tells UDP flows of a socket apart.
@@ -54,23 +52,31 @@ type flowKey struct {
 type dgram struct {
 	socket *socket
 	key    flowKey
-	to     *net.UDPAddr
+	to     peerName
 	oob    []byte // control message that makes the packet leave from key.local; nil unless the bind is a wildcard
 }
 
 func newSocket(l *Layer, index int, c *net.UDPConn) (*socket, error) {
 	addr := addrPort(c.LocalAddr())
 	s := &socket{
-		layer: l, index: index, conn: c, batch: ipv4.NewPacketConn(c), addr: addr, bound: addr.String(),
+		layer: l, index: index, conn: c, addr: addr, bound: addr.String(),
 		pktinfo: addr.Addr().IsUnspecified(), seed: maphash.MakeSeed(), homes: newHomes(l.lim.Sources),
 		flows: make([]atomic.Pointer[Flow], l.lim.UDPFlows),
-		out:   make([]ipv4.Message, 0, udpBatch), texts: make([][]byte, 0, udpBatch),
+		out:   make([]*dgram, 0, udpBatch), texts: make([][]byte, 0, udpBatch),
 	}
 	growBuffers(c, udpBuffers)
+	space := 0
 	if s.pktinfo {
-		return s, askLocalAddress(c)
+		space = oobSpace
+		if err := askLocalAddress(c); err != nil {
+			return s, err
+		}
 	}
-	return s, nil
+	var err error
+	if s.in, err = newReader(c, udpBatch, udpPacket, space); err == nil {
+		s.writer, err = newWriter(c, udpBatch)
+	}
+	return s, err
 }
 
 // flow is the flow of a key: the one in use or a new one that is equal to it in ID and token.
@@ -86,7 +92,7 @@ func (s *socket) flow(k flowKey) *Flow {
 	if s.pktinfo {
 		f.id += ID("-" + k.local.String())
 	}
-	f.dgram = &dgram{socket: s, key: k, to: net.UDPAddrFromAddrPort(k.remote)}
+	f.dgram = &dgram{socket: s, key: k, to: nameOf(k.remote, s.wide())}
 	if s.pktinfo {
 		f.dgram.oob = fromAddress(k.local, s.wide())
 	}
@@ -99,19 +105,12 @@ func (s *socket) wide() bool { return s.conn.LocalAddr().(*net.UDPAddr).IP.To4()
 
 // serve reads batches until the layer shuts down; an error only makes it wait.
 func (s *socket) serve() {
-	in := make([]ipv4.Message, udpBatch)
-	for i := range in {
-		in[i].Buffers = [][]byte{make([]byte, udpPacket)} // touched only as far as packets reach
-		if s.pktinfo {
-			in[i].OOB = make([]byte, oobSpace)
-		}
-	}
 	wait := firstRetry
 	for {
-		n, err := s.batch.ReadBatch(in, 0)
+		n, err := s.in.read()
 		if err == nil {
 			wait = firstRetry
-			_ = s.layer.protect("udp", func() error { s.handle(in[:n]); return nil })
+			_ = s.layer.protect("udp", func() error { s.handle(n); return nil })
 			continue
 		}
 		if !s.retry(err, wait) {
@@ -133,36 +132,34 @@ func (s *socket) retry(err error, wait time.Duration) bool {
 	return l.pause(wait)
 }
 
-// handle works on one batch. Answers written meanwhile leave together at its end.
-func (s *socket) handle(in []ipv4.Message) {
-	if len(in) > 1 {
+// handle works on one batch of n packets. Answers written meanwhile leave together at its end.
+func (s *socket) handle(n int) {
+	if n > 1 {
 		s.setInside(true)
 		defer s.setInside(false)
 	}
 	now := time.Now()
-	for i := range in {
-		s.packet(&in[i], now)
+	for i := range n {
+		s.packet(i, now)
 	}
 }
 
-func (s *socket) packet(m *ipv4.Message, now time.Time) {
+func (s *socket) packet(i int, now time.Time) {
 	l := s.layer
-	from, ok := m.Addr.(*net.UDPAddr)
-	if !ok {
+	p, remote, oob := s.in.packet(i)
+	if !remote.IsValid() {
 		return
 	}
-	remote := from.AddrPort()
-	remote = netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())
 	v := l.admit(remote.Addr(), UDP, now)
 	k := flowKey{s.addr.Addr(), remote}
 	if s.pktinfo {
-		k.local = toAddress(m.OOB[:m.NN], k.local)
+		k.local = toAddress(oob, k.local)
 	}
 	if v != admitted && !s.homes.admit(k, now, l.lim) {
 		l.metrics.drop(v.reason())
 		return
 	}
-	s.dispatch(k, m.Buffers[0][:m.N])
+	s.dispatch(k, p)
 }
 
 // dispatch tells keep-alives and junk from SIP without parsing.

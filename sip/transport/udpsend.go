@@ -4,8 +4,6 @@ import (
 	"errors"
 	"runtime"
 	"syscall"
-
-	"golang.org/x/net/ipv4"
 )
 
 // send writes one packet without waiting: into the batch the reader is working on, or into that of whoever is about to
@@ -14,7 +12,7 @@ import (
 // message over 1300 bytes goes out all the same, in fragments: a flow has no other transport (RFC 3261 section 18.1.1
 // would switch to TCP).
 func (d *dgram) send(b []byte) error {
-	if len(b) > maxUDP {
+	if len(b) > maxUDP || len(b) == 0 {
 		return errTooBig
 	}
 	s := d.socket
@@ -44,36 +42,28 @@ func (s *socket) addLocked(d *dgram, b []byte) {
 		s.texts = append(s.texts, nil)
 	}
 	s.texts[i] = append(s.texts[i][:0], b...)
-	if cap(s.out) > i {
-		s.out = s.out[:i+1]
-	} else {
-		s.out = append(s.out, ipv4.Message{})
-	}
-	m := &s.out[i]
-	if m.Buffers == nil {
-		m.Buffers = make([][]byte, 1)
-	}
-	m.Buffers[0], m.Addr, m.OOB = s.texts[i], d.to, d.oob
+	s.out = append(s.out, d)
+	s.writer.set(i, &d.to, d.oob, s.texts[i])
 }
 
 // flushLocked sends the batch. What the kernel has no room for is dropped, as a network would; the transactions above
 // send again.
 func (s *socket) flushLocked() error {
 	defer s.resetLocked()
-	for rest := s.out; len(rest) > 0; {
-		n, err := s.batch.WriteBatch(rest, dontWait)
+	for from := 0; from < len(s.out); {
+		n, err := s.writer.write(from, len(s.out))
 		if err == nil {
-			rest = rest[n:]
+			from += n
 			continue
 		}
 		if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.ENOBUFS) {
 			s.layer.metrics.drop("overflow")
 			return errNotReady
 		}
-		if len(rest) == 1 {
+		if from++; from == len(s.out) {
 			return err
 		}
-		rest = rest[1:] // one bad address must not take the others with it
+		// one bad address must not take the others with it
 	}
 	return nil
 }
@@ -84,8 +74,9 @@ func (s *socket) resetLocked() {
 		if cap(s.texts[i]) > smallInbox {
 			s.texts[i] = nil
 		}
-		s.out[i].Addr, s.out[i].OOB, s.out[i].Buffers[0] = nil, nil, nil
 	}
+	s.writer.release(len(s.out))
+	clear(s.out)
 	s.out = s.out[:0]
 }
 

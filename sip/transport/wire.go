@@ -48,7 +48,7 @@ func newWire(c *net.TCPConn, lim *Limits, spawn func(func())) (*wire, error) {
 
 func ignoringEINTR(fd int, b []byte) (int, error) {
 	for {
-		n, err := syscall.Write(fd, b)
+		n, err := writeNow(fd, b)
 		if err != syscall.EINTR {
 			return max(n, 0), err
 		}
