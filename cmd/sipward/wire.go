@@ -115,8 +115,12 @@ func (n *node) certificate() (err error) {
 			return err
 		}
 	}
-	n.pair, err = pki.Open(n.files.Cert, n.files.Key, n.log)
-	return err
+	if n.pair, err = pki.Open(n.files.Cert, n.files.Key, n.log); err != nil {
+		return err
+	}
+	return n.registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "sipward", Name: "certificate_not_after_seconds", Help: "End of the server's certificate, in seconds since 1970.",
+	}, func() float64 { return float64(n.pair.Leaf().NotAfter.Unix()) }))
 }
 
 func (n *node) media() (err error) {

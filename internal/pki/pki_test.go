@@ -1,12 +1,14 @@
 package pki_test
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -166,3 +168,57 @@ func TestNodesOfOneSeedShareTheirCA(t *testing.T) {
 		t.Error("a node of another root key was trusted")
 	}
 }
+
+// F20: a certificate with 14 days left is told in the log once a day, one with 3 days left and one that has expired as an
+// error; a new one ends it, and nothing stops.
+func TestTheEndIsTold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		dir, names := t.TempDir(), []string{"sip.example.com"}
+		f, err := pki.Ensure(dir, names, seed[:], time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var said words
+		p, err := pki.Open(f.Cert, f.Key, slog.New(&said))
+		if err != nil {
+			t.Fatal(err)
+		}
+		end := p.Leaf().NotAfter
+		for _, tc := range []struct {
+			left time.Duration
+			want []slog.Level // in the next 25 hours
+		}{
+			{15*24*time.Hour + 2*time.Hour, nil},
+			{14*24*time.Hour - time.Hour, []slog.Level{slog.LevelWarn, slog.LevelWarn}},
+			{3*24*time.Hour - time.Hour, []slog.Level{slog.LevelError, slog.LevelError}},
+			{-time.Second, []slog.Level{slog.LevelError, slog.LevelError}},
+		} {
+			time.Sleep(time.Until(end.Add(-tc.left)))
+			said = nil
+			ctx, stop := context.WithTimeout(t.Context(), 25*time.Hour)
+			q, err := pki.Open(f.Cert, f.Key, slog.New(&said))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := q.Run(ctx); err != nil {
+				t.Fatal(err)
+			}
+			stop()
+			if !slices.Equal(said, tc.want) {
+				t.Errorf("with %s left: %v, want %v", tc.left, said, tc.want)
+			}
+		}
+	})
+}
+
+// words are the levels of what was logged.
+type words []slog.Level
+
+func (w *words) Enabled(context.Context, slog.Level) bool { return true }
+func (w *words) Handle(_ context.Context, r slog.Record) error {
+	*w = append(*w, r.Level)
+	return nil
+}
+func (w *words) WithAttrs([]slog.Attr) slog.Handler { return w }
+func (w *words) WithGroup(string) slog.Handler      { return w }

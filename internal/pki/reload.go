@@ -19,7 +19,11 @@ type Pair struct {
 	cert, key string
 	log       *slog.Logger
 	current   atomic.Pointer[tls.Certificate]
-	stamp     string // of the files as last read; owned by Run
+
+	// owned by Run
+	stamp  string // of the files as last read
+	told   slog.Level
+	toldAt time.Time
 }
 
 // Open reads a pair; a fault names the file and the mend.
@@ -49,11 +53,13 @@ func (p *Pair) load() error {
 // Leaf is the certificate in use.
 func (p *Pair) Leaf() *x509.Certificate { return p.current.Load().Leaf }
 
-// Run reads the files again when they change, until ctx ends. A pair that does not load leaves the old one in use.
+// Run reads the files again when they change, until ctx ends, and says when the certificate nears its end. A pair that
+// does not load leaves the old one in use.
 func (p *Pair) Run(ctx context.Context) error {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
+		p.watch(ctx, time.Now())
 		select {
 		case <-tick.C:
 			p.look()
