@@ -1,10 +1,12 @@
 package kvtest
 
 import (
+	"bytes"
 	"net"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // Proxy stands between a store and a server, and can become a black hole: connections stay, new ones are taken, and
@@ -13,6 +15,8 @@ type Proxy struct {
 	Addr string
 
 	hole     atomic.Bool
+	delay    atomic.Int64 // nanoseconds on each way
+	rate     atomic.Int64 // bytes a second on each way; 0: no limit
 	upstream string
 	running  sync.WaitGroup
 
@@ -49,6 +53,12 @@ func (p *Proxy) Swallow(on bool) {
 		}
 		p.conns = nil
 	}
+}
+
+// Slow holds back everything by delay on each way, and passes on rate bytes a second; zeros end it.
+func (p *Proxy) Slow(delay time.Duration, rate int) {
+	p.delay.Store(int64(delay))
+	p.rate.Store(int64(rate))
 }
 
 func (p *Proxy) closeAll() {
@@ -88,19 +98,45 @@ func (p *Proxy) accept(l net.Listener) {
 	}
 }
 
+// chunk is what was read at once, and when it may go on.
+type chunk struct {
+	bytes []byte
+	due   time.Time
+}
+
 // pass copies one direction, or swallows it.
 func (p *Proxy) pass(to, from net.Conn) {
-	defer to.Close()
+	queue := make(chan chunk, 1024)
+	p.running.Go(func() { p.write(to, queue) })
+	defer close(queue)
 	b := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(b)
 		if n > 0 && !p.hole.Load() {
-			if _, err := to.Write(b[:n]); err != nil {
-				return
-			}
+			queue <- chunk{bytes.Clone(b[:n]), time.Now().Add(time.Duration(p.delay.Load()))}
 		}
 		if err != nil {
 			return
+		}
+	}
+}
+
+// write sends chunks when they are due; after a fault it only drains.
+func (p *Proxy) write(to net.Conn, queue <-chan chunk) {
+	defer to.Close()
+	broken := false
+	for c := range queue {
+		wait := time.Until(c.due)
+		if r := p.rate.Load(); r > 0 {
+			wait += time.Duration(len(c.bytes)) * time.Second / time.Duration(r)
+		}
+		if wait > 0 {
+			timer := time.NewTimer(wait)
+			<-timer.C
+		}
+		if !broken {
+			_, err := to.Write(c.bytes)
+			broken = err != nil
 		}
 	}
 }
