@@ -2,6 +2,7 @@ package siptest
 
 import (
 	"context"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -14,10 +15,11 @@ import (
 type SippConfig struct {
 	Scenario string // XML file
 	Server   string // host:port; empty: a scenario that waits
-	TCP      bool   // sipp in Debian has no TLS
+	TCP      bool   // sipp in Debian has no TLS: see Tunnel
 	User     string // [service], the user part called
 	Auth     string // user:password for [authentication]
 	Calls    int    // 0: 1
+	Port     int    // where it is bound; 0: any free port
 	Rate     int    // new calls per second; 0: 10
 	Args     []string
 }
@@ -42,7 +44,10 @@ func Sipp(t testing.TB, c SippConfig) *SippRun {
 	if rate == 0 {
 		rate = 10
 	}
-	port := strconv.Itoa(freePorts(t, 2))
+	if c.Port == 0 {
+		c.Port = freePorts(t, 2)
+	}
+	port := strconv.Itoa(c.Port)
 	r := &SippRun{t: t, dir: t.TempDir(), Addr: "127.0.0.1:" + port}
 	args := []string{"-sf", scenario, "-i", "127.0.0.1", "-p", port, "-m", strconv.Itoa(max(c.Calls, 1)), "-nostdin",
 		"-r", strconv.Itoa(rate), "-timeout", strconv.Itoa(int(Patience.Seconds())), "-timeout_error",
@@ -88,3 +93,21 @@ func (r *SippRun) read(name string) string {
 	b, _ := os.ReadFile(filepath.Join(r.dir, name)) // none: nothing was written
 	return string(b)
 }
+
+// Bound waits until sipp listens, so that nothing sent to it is lost.
+func (r *SippRun) Bound() {
+	r.t.Helper()
+	err := r.proc.until(Within(r.t), "its port", func() bool {
+		c, err := net.ListenPacket("udp", r.Addr)
+		if err == nil {
+			_ = c.Close()
+		}
+		return err != nil
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// FreePort is a port of loopback that is free for UDP and TCP at this moment.
+func FreePort(t testing.TB) int { return freePorts(t, 2) }

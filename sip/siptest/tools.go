@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -33,14 +34,9 @@ func need(t testing.TB, program string) string {
 // process may take one before its user binds it; launchers try again then.
 func freePorts(t testing.TB, n int) int {
 	t.Helper()
-	for range 100 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		first := l.Addr().(*net.TCPAddr).Port &^ 1
-		l.Close()
-		if rowIsFree(first, n) {
+	for range 1000 {
+		// below the range from which the system takes ports for connections, so that nobody gets one by chance
+		if first := 10000 + 2*rand.IntN(5000); rowIsFree(first, n) {
 			return first
 		}
 	}
@@ -178,4 +174,31 @@ func (p *program) until(ctx context.Context, what string, holds func() bool) err
 		}
 	}
 	return nil
+}
+
+// Shows waits until what a phone writes has all the texts, one behind the other.
+func Shows(t testing.TB, read func() string, texts ...string) {
+	t.Helper()
+	ctx := Within(t)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		all, missing := read(), ""
+		for _, text := range texts {
+			_, behind, ok := strings.Cut(all, text)
+			if !ok {
+				missing = text
+				break
+			}
+			all = behind
+		}
+		if missing == "" {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("no %q was seen in\n%s", missing, read())
+		}
+	}
 }
