@@ -33,6 +33,8 @@ type server struct {
 	n   *node
 	api *apiclient.Client
 	url string // of the admin API
+
+	public string // URL of the listener for phones; empty: off
 }
 
 // realm is the domain of every server under test.
@@ -79,7 +81,11 @@ func start(t testing.TB, c Config) *server {
 		t.Fatal(err)
 	}
 	t.Cleanup(api.Close)
-	return &server{t: t, n: n, api: api, url: "http://" + l.admin.Addr().String()}
+	s := &server{t: t, n: n, api: api, url: "http://" + l.admin.Addr().String()}
+	if l.public != nil {
+		s.public = "https://" + l.public.Addr().String()
+	}
+	return s
 }
 
 // line is an account and what its phone needs.

@@ -15,7 +15,7 @@ import (
 )
 
 // cluster starts n nodes on one Redis and waits until each reaches every other.
-func cluster(t testing.TB, n int) []*server {
+func cluster(t testing.TB, n int, change ...func(*Config)) []*server {
 	t.Helper()
 	redis := kvtest.Redis(t)
 	nodes := make([]*server, n)
@@ -23,6 +23,9 @@ func cluster(t testing.TB, n int) []*server {
 		c := testConfig(t)
 		c.Redis.URL, c.RootKey, c.Node.ID = redis.URL(), rootText(seal.Root{7}), fmt.Sprintf("node-%d", i+1)
 		c.Limits.Exempt = []string{"127.0.0.0/8"} // all phones share one address here
+		for _, f := range change {
+			f(&c)
+		}
 		nodes[i] = start(t, c)
 	}
 	for _, a := range nodes {
