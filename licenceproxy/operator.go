@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"sipward/internal/account"
@@ -14,12 +15,14 @@ import (
 // countEvery is how often the licences that end soon are counted for the metric.
 const countEvery = time.Minute
 
-// Run counts the licences that end soon until ctx ends.
+// Run counts the licences that end soon, and warns of each, until ctx ends.
 func (p *Proxy) Run(ctx context.Context) error {
 	t := time.NewTicker(countEvery)
 	defer t.Stop()
+	told := map[account.ID]string{}
 	for {
 		if list, err := p.Expiring(ctx); err == nil { // a store that is away says so itself
+			told = p.warn(ctx, list, told)
 			p.metrics.expiring.Set(float64(len(list)))
 		}
 		select {
@@ -33,6 +36,27 @@ func (p *Proxy) Run(ctx context.Context) error {
 // Expiring lists the accounts whose licence ends within 14 days, or has ended.
 func (p *Proxy) Expiring(ctx context.Context) ([]licence.Expiring, error) {
 	return p.Licences.Expiring(ctx, p.Now().Add(licence.WarnTime))
+}
+
+// warn tells operators, by an event and a line in the log, of licences that end soon, and once more when they have ended:
+// one node of all, once for each end. It returns what need not be asked of the store again.
+func (p *Proxy) warn(ctx context.Context, list []licence.Expiring, told map[account.ID]string) map[account.ID]string {
+	now := make(map[account.ID]string, len(list))
+	for _, e := range list {
+		ended := !p.Now().Before(e.Expires)
+		mark := fmt.Sprintf("%d %t", e.Expires.Unix(), ended)
+		if now[e.Account] = mark; told[e.Account] == mark {
+			continue
+		}
+		first, err := p.Licences.Warn(ctx, e.Account, mark)
+		if err != nil {
+			delete(now, e.Account)
+		}
+		if first {
+			p.Log.WarnContext(ctx, "licence ends: see GET /api/v1/licences/expiring", "account", e.Account, "expires", e.Expires, "ended", ended)
+		}
+	}
+	return now
 }
 
 // View shows what is cached for an account; nobody is asked.

@@ -38,6 +38,7 @@ type Licences interface {
 	Pause(ctx context.Context, id account.ID, product string, until time.Time) error
 	Release(ctx context.Context, id account.ID, product string) error
 	Expiring(ctx context.Context, before time.Time) ([]licence.Expiring, error)
+	Warn(ctx context.Context, id account.ID, mark string) (first bool, err error)
 }
 
 // Config is the section licence of the configuration.

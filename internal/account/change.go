@@ -14,6 +14,7 @@ const (
 	TopicClip     Topic = "clip"     // ID is "<lang>/<prompt>"
 	TopicTimeline Topic = "timeline" // ID is an account.ID, Version that of its journal
 	TopicParcel   Topic = "parcel"   // ID is the account.ID for which a message was accepted
+	TopicLicence  Topic = "licence"  // ID is the account.ID whose licence ends soon, or has ended
 	TopicOrg      Topic = "org"      // groups, profiles, tokens: ID is "<kind>/<id>"
 )
 

@@ -17,6 +17,7 @@ const buckets = 64
 //	{bNN}loc:<id>            record   its bindings; expires a little after the last of them
 //	{bNN}lic:<id>            record   its cached licences
 //	{bNN}licfetch:<id>:<p>   record   until when one node fetches, or nobody shall; expires soon
+//	{bNN}licwarned:<id>      record   of which end operators were warned; expires
 //	{bNN}licences            index    ids of accounts with licences, score: the first end (ms)
 //	{bNN}accounts            index    ids of accounts, score: created (ms)
 //	{bNN}members:<group>     index    ids of a group's accounts, score: created (ms)
@@ -93,6 +94,10 @@ func (k *keyspace) licence(id account.ID) kv.Key {
 
 func (k *keyspace) licenceFetch(id account.ID, product string) kv.Key {
 	return kv.Key{Tag: k.tag(id), Name: "licfetch:" + string(id) + ":" + product}
+}
+
+func (k *keyspace) licenceWarned(id account.ID) kv.Key {
+	return kv.Key{Tag: k.tag(id), Name: "licwarned:" + string(id)}
 }
 
 func (k *keyspace) licences(bucket int) kv.Key {

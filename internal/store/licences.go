@@ -138,6 +138,31 @@ func (r *Licences) Expiring(ctx context.Context, before time.Time) ([]licence.Ex
 	return list, nil
 }
 
+// Warn tells the change stream that the licence of an account ends, once for each mark; first is false when it was told
+// before, on any node. An account that is gone is told of no more.
+func (r *Licences) Warn(ctx context.Context, id account.ID, mark string) (first bool, err error) {
+	if !plain(string(id)) {
+		return false, nil
+	}
+	key := r.c.keys.licenceWarned(id)
+	recs, err := r.c.kv.Read(ctx, key, r.c.keys.licence(id))
+	if err != nil || string(recs[0].Value) == mark || recs[1].Version == 0 {
+		return false, err
+	}
+	ch := account.Change{Topic: account.TopicLicence, ID: string(id), Version: recs[1].Version, At: r.c.now()}
+	_, err = r.c.kv.Commit(ctx, kv.Txn{Tag: key.Tag,
+		Checks:  []kv.Check{{Key: key, Version: recs[0].Version}},
+		Puts:    []kv.Put{{Key: key, Value: []byte(mark), Expires: r.c.now().Add(warnLife)}},
+		Appends: []kv.Append{{Stream: r.c.keys.changes(bucketOf(id)), Value: encodeChange(ch), MaxLen: changesKept}}})
+	if errors.Is(err, kv.ErrConflict) {
+		return false, nil // another node was first
+	}
+	return err == nil, err
+}
+
+// warnLife is how long a warning is remembered, so that it is not told again.
+const warnLife = 90 * 24 * time.Hour
+
 // Claim takes the right to fetch until a time; ok is false while another has it, or nobody shall fetch ([Licences.Pause]),
 // and then held says until when. force takes it from a pause, never from a fetch.
 func (r *Licences) Claim(ctx context.Context, id account.ID, product string, until time.Time, force bool) (held time.Time, pause, ok bool, err error) {
