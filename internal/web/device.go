@@ -45,17 +45,20 @@ func (d *Devices) Who(c *gin.Context) (account.Account, account.Device, error) {
 }
 
 func (d *Devices) identify(ctx context.Context, header string) (account.Account, account.Device, error) {
-	unknown := unauthorised("send Authorization: Bearer and the device token that the activation gave; an activation since then has ended it")
 	scheme, bearer, _ := strings.Cut(header, " ")
 	id, hash, ok := account.ParseDeviceToken(bearer)
 	if !strings.EqualFold(scheme, "Bearer") || !ok {
-		return account.Account{}, account.Device{}, unknown
+		return account.Account{}, account.Device{}, unknownDevice()
 	}
 	a, device, err := d.tokens.ByHash(ctx, id, hash)
 	if errors.Is(err, account.ErrNotFound) {
-		err = unknown
+		err = unknownDevice()
 	}
 	return a, device, err
+}
+
+func unknownDevice() error {
+	return unauthorised("send Authorization: Bearer and the device token that the activation gave; an activation since then has ended it")
 }
 
 // Refusal is a problem that the caller names: a request that is understood, and not granted.
