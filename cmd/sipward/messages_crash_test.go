@@ -67,8 +67,8 @@ func (p *process) writers(t *testing.T) (a, b line) {
 	return both[0], both[1]
 }
 
-// at is a phone of a line, registered with the process.
-func (p *process) at(t *testing.T, l line) *phone.Phone {
+// online is a phone of a line, registered with the process.
+func (p *process) online(t *testing.T, l line) *phone.Phone {
 	t.Helper()
 	ua, err := phone.New(phone.Config{Server: p.udp, Domain: realm, User: l.User, Password: phone.Secret(l.Password), Mute: true, NoRefresh: true})
 	if err != nil {
@@ -83,7 +83,7 @@ func (p *process) at(t *testing.T, l line) *phone.Phone {
 // life has one phone write to the other until the process is killed.
 func (c *correspondence) life(t *testing.T, p *process, a, b line, after time.Duration) {
 	t.Helper()
-	from, to := p.at(t, a), p.at(t, b)
+	from, to := p.online(t, a), p.online(t, b)
 	ctx, stop := context.WithCancel(t.Context())
 	var both sync.WaitGroup
 	both.Go(func() { c.send(ctx, from, b.Number, math.MaxInt) })
@@ -101,7 +101,7 @@ func (c *correspondence) life(t *testing.T, p *process, a, b line, after time.Du
 // last waits until everything has come.
 func (c *correspondence) last(t *testing.T, p *process, a, b line) {
 	t.Helper()
-	from, to := p.at(t, a), p.at(t, b)
+	from, to := p.online(t, a), p.online(t, b)
 	defer from.Close()
 	defer to.Close()
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
