@@ -17,8 +17,8 @@
 //     network keeps its call with the first packet it sends from there.
 //   - else (clear RTP, ZRTP, DTLS) a packet is taken only from the host that the side's signalling comes from: from the
 //     very address in its description, or two in sequence, or a ZRTP or DTLS handshake. Once somebody is found that is
-//     the end of it, until a new description opens a window of 5 s, or the source has been silent for 2 s and the same
-//     stream goes on from another port of the host: a NAT that has forgotten its mapping.
+//     the end of it, until a description with another address opens a window of 5 s, or the source has been silent for 2 s
+//     and the same stream goes on from another port of the host: a NAT that has forgotten its mapping.
 //
 // Nothing is sent to an address in a description that is not the signalling host, before a packet has proved it; so nobody
 // can aim a call at a third party. What comes from the source that was found is forwarded unread: whoever can forge its

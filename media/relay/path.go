@@ -23,6 +23,7 @@ type path struct {
 	dest  netip.AddrPort // where the phone is, or may be; invalid: nothing is sent
 	name  sockaddr       // the same for the kernel
 	found bool           // dest has proved itself
+	open  int64          // until then clear media may come from another source than the one that was found
 	heard int64          // the last packet from there
 	due   int64          // when the next packet would be on time, for the rate
 	try   candidate
@@ -34,6 +35,9 @@ type candidate struct {
 	ssrc uint32
 	seq  uint16
 }
+
+// window is how long after a description with another address a source that proves nothing may change.
+const window = int64(5 * time.Second)
 
 // quiet is how long the source that was found must have been silent until the same clear stream may go on from another
 // port of the host.
@@ -48,7 +52,8 @@ const (
 
 // expect takes the address of a new description. It is sent to at once when it is the signalling host's; else the phone
 // is behind a NAT, and stays where it was found until a packet proves where it is now.
-func (p *path) expect(told netip.AddrPort, host netip.Addr, before netip.AddrPort) {
+func (p *path) expect(told netip.AddrPort, host netip.Addr, before netip.AddrPort, now int64) {
+	p.open = now + window
 	if told.IsValid() && told.Addr() == host && (!p.found || told != before && before.IsValid()) {
 		p.aim(told)
 		p.found = false
@@ -68,7 +73,7 @@ func (p *path) admit(s *shard, packet []byte, src netip.AddrPort, now int64) boo
 			return false
 		}
 		p.aim(src)
-		p.found = true
+		p.found, p.open = true, 0
 		s.found++
 	}
 	p.heard = now
@@ -116,7 +121,7 @@ func (p *path) newcomer(s *shard, packet []byte, src netip.AddrPort, now int64) 
 
 // plausible is all that media without keys can show, from the right host.
 func (p *path) plausible(kind packetKind, packet []byte, src netip.AddrPort, now int64) bool {
-	resumed := p.found && now > p.side.open
+	resumed := p.found && now > p.open
 	if resumed && now-p.heard < quiet {
 		return false
 	}

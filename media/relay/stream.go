@@ -3,7 +3,6 @@ package relay
 import (
 	"net/netip"
 	"sync"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -29,15 +28,11 @@ type side struct {
 	keys    []*key       // it may send under these; those of the last description first
 	current *key         // the one that proved a packet last
 	trials  int          // packets of the known source that are verified still
-	open    int64        // until then clear media may come from another port of host
 	moved   int64        // when it last described itself
 	rtp     path
 	rtcp    path
 	sound   tracker // of what it sends
 }
-
-// window is how long after a description a source that proves nothing may change.
-const window = int64(5 * time.Second)
 
 // mostKeys bounds the keys of one side that packets are tried with.
 const mostKeys = 8
@@ -98,11 +93,11 @@ func (st *stream) learn(from Origin, l media.Line, now int64) {
 	s := &st.sides[from.Side]
 	before := s.line
 	fresh := !s.known || s.host != from.Host || before.Remote != l.Remote || before.RTCP != l.RTCP
-	s.host, s.known, s.line, s.moved, s.open = from.Host, true, l, now, now+window
+	s.host, s.known, s.line, s.moved = from.Host, true, l, now
 	s.learnKeys(l.Keys)
 	if fresh {
-		s.rtp.expect(l.Remote, s.host, before.Remote)
-		s.rtcp.expect(l.RTCP, s.host, before.RTCP)
+		s.rtp.expect(l.Remote, s.host, before.Remote, now)
+		s.rtcp.expect(l.RTCP, s.host, before.RTCP, now)
 	}
 	if l.Kind != "audio" {
 		st.mark(l.Kind)
