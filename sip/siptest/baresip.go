@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -19,17 +18,19 @@ import (
 // BaresipConfig describes a baresip. Zero values: UDP, no registration, clear RTP, silence sent.
 type BaresipConfig struct {
 	User, Password string
-	Domain         string  // empty: 127.0.0.1
-	Server         string  // host:port of the outbound proxy and registrar; empty: none, no registration
-	Transport      string  // udp, tcp, tls; empty: udp
-	CAFile         string  // to check a TLS server with; empty: not checked
-	CertFile       string  // own certificate and key in one PEM file, for TLS calls that come in without a server
-	Enc            string  // mediaenc: srtp, srtp-mand, srtp-mandf; empty: none
-	Codecs         string  // such as PCMU/8000/1; empty: PCMU, PCMA, G.722
-	Play           string  // WAV file sent; empty: none
-	Tone           float64 // Hz, sent when Play is empty; 0: none
-	Answer         string  // manual, early, auto; empty: auto
-	Params         string  // more account parameters, each with a leading ;
+	Domain         string     // empty: 127.0.0.1
+	Server         string     // host:port of the outbound proxy and registrar; empty: none, no registration
+	Transport      string     // udp, tcp, tls; empty: udp
+	CAFile         string     // to check a TLS server with; empty: not checked
+	CertFile       string     // own certificate and key in one PEM file, for TLS calls that come in without a server
+	Enc            string     // mediaenc: srtp, srtp-mand, srtp-mandf; empty: none
+	Codecs         string     // such as PCMU/8000/1; empty: PCMU, PCMA, G.722
+	Play           string     // WAV file sent; empty: none
+	Tone           float64    // Hz, sent when Play is empty; 0: none
+	Answer         string     // manual, early, auto; empty: auto
+	Params         string     // more account parameters, each with a leading ;
+	Host           string     // its own address; empty: 127.0.0.1
+	Namespace      *Namespace // the network it runs in; nil: the test's own
 }
 
 // BaresipPhone is a running baresip, steered by its JSON control connection. One goroutine of a test uses it.
@@ -68,20 +69,25 @@ func startBaresip(t testing.TB, path string, c BaresipConfig) (*BaresipPhone, er
 	t.Helper()
 	b := &BaresipPhone{t: t, dir: t.TempDir()}
 	ports := freePorts(t, 4) // SIP by UDP and TCP, SIP by TLS one above, control
-	sipAddr, ctlAddr := fmt.Sprintf("127.0.0.1:%d", ports), fmt.Sprintf("127.0.0.1:%d", ports+2)
+	host := or(c.Host, "127.0.0.1")
+	sipAddr, ctlAddr := fmt.Sprintf("%s:%d", host, ports), fmt.Sprintf("127.0.0.1:%d", ports+2)
 	if b.Addr = sipAddr; c.Transport == "tls" {
-		b.Addr = fmt.Sprintf("127.0.0.1:%d", ports+1)
+		b.Addr = fmt.Sprintf("%s:%d", host, ports+1)
 	}
 	write(t, b.dir, "config", []byte(b.config(c, sipAddr, ctlAddr)))
 	write(t, b.dir, "accounts", []byte(account(c)))
 	write(t, b.dir, "contacts", nil)
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	defer cancel()
-	b.proc = start(t, b.dir, []string{"HOME=" + b.dir}, path, "-s", "-f", b.dir)
+	args := []string{"-s", "-f", b.dir}
+	if c.Namespace != nil {
+		path, args = need(t, "ip"), append([]string{"netns", "exec", c.Namespace.Name, path}, args...)
+	}
+	b.proc = start(t, b.dir, []string{"HOME=" + b.dir}, path, args...)
 	if err := b.proc.says(ctx, "baresip is ready."); err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, b.proc.out)
 	}
-	conn, err := net.DialTimeout("tcp", ctlAddr, Patience)
+	conn, err := c.Namespace.Dial(ctlAddr)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +116,7 @@ func (b *BaresipPhone) registered(ctx context.Context) error {
 func (b *BaresipPhone) config(c BaresipConfig, sipAddr, ctlAddr string) string {
 	var s strings.Builder
 	line := func(format string, a ...any) { fmt.Fprintf(&s, format+"\n", a...) }
-	line("poll_method epoll\nsip_listen %s\nnet_interface 127.0.0.1", sipAddr)
+	line("poll_method epoll\nsip_listen %s\nnet_interface %s", sipAddr, or(c.Host, "127.0.0.1"))
 	line("call_local_timeout 120\ncall_max_calls 4\naudio_buffer 200\nrtcp_mux no\njitter_buffer_delay 1-10\nrtp_stats no")
 	line("ausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1")
 	if c.CertFile != "" {
@@ -184,9 +190,12 @@ type Event struct {
 // Dial calls a number or URI and returns when baresip has taken the command.
 func (b *BaresipPhone) Dial(target string) {
 	b.t.Helper()
-	b.former += len(b.recordings())
+	b.Anew()
 	b.Command("dial", target)
 }
+
+// Anew has Listen and Heard pass over what was heard until now, as Dial does.
+func (b *BaresipPhone) Anew() { b.former += len(b.recordings()) }
 
 // Hangup ends the current call.
 func (b *BaresipPhone) Hangup() { b.Command("hangup", "") }

@@ -2,6 +2,8 @@ package siptest
 
 import (
 	"crypto/rand"
+	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"runtime"
@@ -68,26 +70,34 @@ func (n *Namespace) Rules(ruleset string) {
 // Do runs f on a thread inside: the sockets that f itself makes, not its goroutines, are of the namespace and stay so.
 func (n *Namespace) Do(f func()) {
 	n.t.Helper()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread() // for ever: the thread ends with this goroutine, and nobody else gets it
-		file, err := os.Open("/run/netns/" + n.Name)
-		if err != nil {
-			n.t.Error(err)
-			return
-		}
-		defer file.Close()
-		if err := unix.Setns(int(file.Fd()), unix.CLONE_NEWNET); err != nil {
-			n.t.Errorf("enter namespace %s: %v", n.Name, err)
-			return
-		}
-		f()
-	}()
-	<-done
-	if n.t.Failed() {
-		n.t.FailNow()
+	done := make(chan error)
+	go func() { done <- n.inside(f) }()
+	if err := <-done; err != nil {
+		n.t.Fatal(err)
 	}
+}
+
+func (n *Namespace) inside(f func()) error {
+	runtime.LockOSThread() // for ever: the thread ends with its goroutine, and nobody else gets it
+	file, err := os.Open("/run/netns/" + n.Name)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if err := unix.Setns(int(file.Fd()), unix.CLONE_NEWNET); err != nil {
+		return fmt.Errorf("enter namespace %s: %w", n.Name, err)
+	}
+	f()
+	return nil
+}
+
+// Dial connects by TCP to an address inside; without a namespace, in the test's own network.
+func (n *Namespace) Dial(address string) (conn net.Conn, err error) {
+	if n == nil {
+		return net.DialTimeout("tcp", address, Patience)
+	}
+	n.Do(func() { conn, err = net.DialTimeout("tcp", address, Patience) })
+	return conn, err
 }
 
 func run(t testing.TB, program string, args ...string) string {
