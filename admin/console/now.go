@@ -104,20 +104,23 @@ func stations(a apiclient.Account, newestFirst []event) []step {
 	if a.Way == "plain" && len(newestFirst) < 2 {
 		return nil
 	}
-	names := []struct{ name, step string }{
-		{say("Created"), "created"}, {say("Sent"), "sent"}, {say("Opened"), "opened"}, {say("Activated"), "activated"}, {say("Registered"), "registered"},
+	names := []struct {
+		name  string
+		steps []string // any of them; a link that is shown is sent, and one that is redeemed was opened
+	}{
+		{say("Created"), []string{"created"}}, {say("Sent"), []string{"sent", "delivered", "invited"}}, {say("Opened"), []string{"opened", "redeemed"}},
+		{say("Activated"), []string{"activated"}}, {say("Registered"), []string{"registered"}},
 	}
 	var all []step
 	for _, n := range names {
 		s := step{Name: n.name}
 		for _, e := range newestFirst {
-			if e.Step != n.step {
-				continue
-			}
-			if e.Result == "failed" && s.At.IsZero() {
-				s.Failed = true
-			} else if e.Result != "failed" {
+			switch {
+			case !slices.Contains(n.steps, e.Step):
+			case e.Result != "failed":
 				s.At, s.Failed = e.At, false
+			case s.At.IsZero():
+				s.Failed = true
 			}
 		}
 		all = append(all, s)

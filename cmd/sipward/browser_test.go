@@ -242,9 +242,11 @@ func (b *browser) walk(path string) {
 	b.large()
 	b.scheme("light")
 	b.open(path)
+	b.accessible(path + " in light")
 	b.shot(name + "-large-light")
 	b.scheme("dark")
 	b.small()
 	b.until(path+" fits a phone's screen", `document.documentElement.scrollWidth <= innerWidth`)
+	b.accessible(path + " in dark on a phone")
 	b.shot(name + "-small-dark")
 }

@@ -36,4 +36,5 @@ func TestConsoleWalk(t *testing.T) {
 	} {
 		b.walk(path)
 	}
+	b.axeSees()
 }
