@@ -81,6 +81,13 @@ func TestUnregister(t *testing.T) {
 	if n := left(); n != 2 {
 		t.Errorf("%d bindings are left, want 2", n)
 	}
+	done := auditLog(t, api, "?kind=registrations&object_id="+ann)
+	if len(done) != 1 || len(done[0].Objects) != 1 || len(done[0].Objects[0].Changes) != 1 {
+		t.Fatalf("the removal in the audit log: %+v", done)
+	}
+	if c := done[0].Objects[0].Changes[0]; c.Name != "contacts" || string(c.Before) != `["sip:a@192.0.2.1","sip:b@192.0.2.2","sip:c@192.0.2.3"]` || string(c.After) != `["sip:a@192.0.2.1","sip:c@192.0.2.3"]` {
+		t.Errorf("%s: before %s, after %s", c.Name, c.Before, c.After)
+	}
 	del("", seen).Refused(412, "stale")
 	del("", api.Do(get(path)).Header().Get("ETag")).Want(204)
 	del("", "*").Want(204)

@@ -94,7 +94,7 @@ func (r *Audit) indexes(f audit.Filter) (keys []kv.Key) {
 			return nil
 		}
 		tag := orgTag
-		if slices.Contains([]string{"account", "licence", "timeline"}, f.Kind) {
+		if slices.Contains([]string{"account", "registrations", "licence", "timeline"}, f.Kind) {
 			tag = r.c.keys.tag(account.ID(f.ID))
 		}
 		return []kv.Key{auditOf(tag, f.Kind, f.ID)}
