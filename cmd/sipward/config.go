@@ -99,7 +99,7 @@ type TLSConfig struct {
 
 // AdminConfig is the operators' access.
 type AdminConfig struct {
-	BootstrapToken string        `koanf:"bootstrap_token" secret:"yes" doc:"bearer token that is superadmin while there is no other; empty: made on the first start into data_dir/admin.token"`
+	BootstrapToken string        `koanf:"bootstrap_token" secret:"yes" doc:"bearer token that is superadmin until there is an operator, at least 16 characters; empty: one from the root key, the same on every node, in data_dir/admin.token"`
 	URL            string        `koanf:"url" doc:"address of the console as browsers see it, for set-up links and single sign-on; empty: that of http.admin"`
 	SessionIdle    time.Duration `koanf:"session_idle" doc:"a session ends when it was not used for so long"`
 	SessionLife    time.Duration `koanf:"session_life" doc:"a session ends after so long in any case"`

@@ -36,6 +36,9 @@ type process struct {
 	admin string
 }
 
+// crashToken is the bootstrap token of such a process.
+const crashToken = "token-of-the-crash-tests"
+
 var reBound = regexp.MustCompile(`^\s+(SIP/udp|SIP/tls|admin API|metrics|state)\s+(?:http://)?([0-9.:]+)?`)
 
 // spawn starts the server on the state in dir and waits until it has said where it is.
@@ -45,7 +48,7 @@ func spawn(t *testing.T, dir, redisURL string, env ...string) *process {
 	p.cmd.Env = append(os.Environ(), "SIPWARD_TEST_MAIN=1", "SIPWARD_DATA_DIR="+dir, "SIPWARD_DOMAIN="+realm,
 		"SIPWARD_SIP_UDP=127.0.0.1:0", "SIPWARD_SIP_TCP=", "SIPWARD_SIP_TLS=", "SIPWARD_SIP_WSS=",
 		"SIPWARD_HTTP_ADMIN=127.0.0.1:0", "SIPWARD_HTTP_PUBLIC=", "SIPWARD_HTTP_METRICS=", "SIPWARD_LOG_LEVEL=error",
-		"SIPWARD_ROOT_KEY="+rootText(seal.Root{9}), "SIPWARD_ADMIN_BOOTSTRAP_TOKEN=token", "SIPWARD_REDIS_URL="+redisURL, "SIPWARD_NODE_ID=one",
+		"SIPWARD_ROOT_KEY="+rootText(seal.Root{9}), "SIPWARD_ADMIN_BOOTSTRAP_TOKEN="+crashToken, "SIPWARD_REDIS_URL="+redisURL, "SIPWARD_NODE_ID=one",
 		"SIPWARD_LIMITS_EXEMPT=127.0.0.0/8", "SIPWARD_NODE_LISTEN=127.0.0.1:0")
 	p.cmd.Env = append(p.cmd.Env, env...) // the last one counts
 	p.cmd.Stderr = os.Stderr
@@ -67,7 +70,7 @@ func spawn(t *testing.T, dir, redisURL string, env ...string) *process {
 	if p.udp, p.admin = p.at["SIP/udp"], p.at["admin API"]; p.udp == "" || p.admin == "" {
 		t.Fatal("the server did not say where it is")
 	}
-	if p.api, err = apiclient.New(apiclient.Config{URL: "http://" + p.admin, Token: "token"}); err != nil {
+	if p.api, err = apiclient.New(apiclient.Config{URL: "http://" + p.admin, Token: crashToken}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.api.Close)

@@ -22,13 +22,14 @@ import (
 type patient struct {
 	DataDir   string
 	Store     string                                       // what the state is kept in, without secrets
-	Ping      func(ctx context.Context) error              // asks the store
+	Ping      func(ctx context.Context) error              // asks the store; its error names the mend
 	Clock     func(ctx context.Context) (time.Time, error) // another machine's clock, such as Redis TIME
 	Cert, Key string                                       // PEM files
 	Generated bool                                         // those are made at the first start
 	Names     []string                                     // that the certificate should be good for
 	Ports     []portOf
-	Health    string // URL of the server's own /livez: tells whether a taken port is ours
+	Node      string // who the configured node is; "": it never ran
+	Running   string // URL where a running server says which node it is: tells whether a taken port is ours
 }
 
 // portOf is one address of the configuration.
@@ -89,9 +90,9 @@ func (p patient) check(ctx context.Context) []finding {
 	all = append(all, checkDir(p.DataDir))
 	all = append(all, p.checkStore(ctx), p.checkClock(ctx))
 	all = append(all, p.checkCert(time.Now())...)
-	running := p.isRunning(ctx)
+	running := p.running(ctx)
 	for _, port := range p.Ports {
-		all = append(all, checkPort(port, running))
+		all = append(all, p.checkPort(port, running))
 	}
 	return append(all, checkFiles())
 }
@@ -127,7 +128,7 @@ func (p patient) checkStore(ctx context.Context) finding {
 	err := p.Ping(ctx)
 	switch took := time.Since(begun); {
 	case err != nil:
-		return fail("start it, or correct redis.url", "store: %s does not answer: %v", p.Store, err)
+		return fail("", "store: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
 	case took > 100*time.Millisecond:
 		return warn("put it nearer: every registration waits for it", "store: %s answers in %s", p.Store, took.Round(time.Millisecond))
 	default:
@@ -209,44 +210,51 @@ func (p patient) checkNames(leaf *x509.Certificate) []finding {
 	return all
 }
 
-// isRunning asks the configured health URL.
-func (p patient) isRunning(ctx context.Context) bool {
-	if p.Health == "" {
-		return false
+// running asks the configured address which node serves there; "" when none does.
+func (p patient) running(ctx context.Context) string {
+	if p.Running == "" {
+		return ""
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.Health, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.Running, nil)
 	if err != nil {
-		return false
+		return ""
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return false
+		return ""
 	}
-	_ = resp.Body.Close()
-	return resp.StatusCode == http.StatusOK
+	defer func() { _ = resp.Body.Close() }()
+	name, err := io.ReadAll(io.LimitReader(resp.Body, 100))
+	if id := strings.TrimSpace(string(name)); err == nil && resp.StatusCode == http.StatusOK && reNode.MatchString(id) {
+		return id
+	}
+	return ""
 }
 
-// checkPort binds the address for a moment.
-func checkPort(p portOf, running bool) finding {
-	err := tryBind(p)
-	where := fmt.Sprintf("%s %s/%s", p.Key, p.Address, p.Network)
-	switch {
-	case err == nil && running:
-		return warn("restart the server if the address is new", "%s: free, though a sipward is running", where)
+// checkPort binds the address for a moment; running is the node that serves on this machine, which may be another one.
+func (p patient) checkPort(at portOf, running string) finding {
+	err := tryBind(at)
+	where := fmt.Sprintf("%s %s/%s", at.Key, at.Address, at.Network)
+	switch ours := running != "" && running == p.Node; {
+	case err == nil && ours:
+		return warn("restart the server if the address is new", "%s: free, though this sipward is running", where)
 	case err == nil:
 		return fine("%s: free", where)
-	case errors.Is(err, syscall.EADDRINUSE) && running:
+	case errors.Is(err, syscall.EADDRINUSE) && ours:
 		return fine("%s: in use by the running sipward", where)
+	case errors.Is(err, syscall.EADDRINUSE) && running != "":
+		return fail(fmt.Sprintf("stop that one, or change %s (a running server of this configuration would be another node)", at.Key),
+			"%s: taken, and the sipward that runs here is the node %s", where, running)
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fail(fmt.Sprintf("stop that program (ss -lnp shows it), or change %s", p.Key), "%s: taken by another program", where)
+		return fail(fmt.Sprintf("stop that program (ss -lnp shows it), or change %s", at.Key), "%s: taken by another program", where)
 	case errors.Is(err, syscall.EACCES):
-		return fail(fmt.Sprintf("set %s to a port above 1023, or grant CAP_NET_BIND_SERVICE", p.Key), "%s: not permitted", where)
+		return fail(fmt.Sprintf("set %s to a port above 1023, or grant CAP_NET_BIND_SERVICE", at.Key), "%s: not permitted", where)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return fail(fmt.Sprintf("set %s to an address of this machine", p.Key), "%s: no such address here", where)
+		return fail(fmt.Sprintf("set %s to an address of this machine", at.Key), "%s: no such address here", where)
 	}
-	return fail("correct "+p.Key, "%s: %v", where, err)
+	return fail("correct "+at.Key, "%s: %v", where, err)
 }
 
 func tryBind(p portOf) error {

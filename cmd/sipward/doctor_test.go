@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -12,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"sipward/internal/seal"
+	"sipward/internal/store"
+	"sipward/internal/store/kv/kvtest"
 	"sipward/sip/siptest"
 )
 
@@ -55,7 +57,7 @@ func TestDoctorOfASickOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := patient{
-		DataDir: filepath.Join(file, "below"), Store: "redis", Ping: func(context.Context) error { return errors.New("connection refused") },
+		DataDir: filepath.Join(file, "below"), Store: "redis", Ping: func(context.Context) error { return errors.New("redis does not answer: start it") },
 		Clock: func(context.Context) (time.Time, error) { return time.Now().Add(time.Minute), nil },
 		Cert:  certs.CertFile, Key: certs.CAFile, Ports: []portOf{{"sip.tcp", "tcp", taken.Addr().String()}},
 	}
@@ -65,7 +67,7 @@ func TestDoctorOfASickOne(t *testing.T) {
 		t.Errorf("error %v\n%s", err, out.String())
 	}
 	for _, want := range []string{
-		"fail  data_dir ", "fail  store: redis does not answer: connection refused  — start it, or correct redis.url",
+		"fail  data_dir ", "fail  store: redis does not answer: start it\n",
 		"fail  clock: -1m", "fail  certificate ", "taken by another program  — stop that program (ss -lnp shows it), or change sip.tcp",
 	} {
 		if !strings.Contains(out.String(), want) {
@@ -76,15 +78,45 @@ func TestDoctorOfASickOne(t *testing.T) {
 
 func TestDoctorKnowsItsOwnServer(t *testing.T) {
 	t.Parallel()
-	own := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	c := testConfig(t)
+	c.HTTP.Metrics = "127.0.0.1:0"
+	s := start(t, c)
+	own := httptest.NewServer(s.n.metricsAPI())
 	defer own.Close()
-	p := patient{DataDir: t.TempDir(), Ports: []portOf{{"http.admin", "tcp", own.Listener.Addr().String()}}, Health: own.URL + "/livez"}
-	var out output
-	if err := execute(t.Context(), doctorCommand(examined(p, nil)), &out); err != nil {
-		t.Fatalf("%v\n%s", err, out.String())
+	for node, want := range map[string]string{
+		s.n.id:    "ok    http.admin " + own.Listener.Addr().String() + "/tcp: in use by the running sipward",
+		"another": "taken, and the sipward that runs here is the node " + s.n.id,
+		"":        "taken, and the sipward that runs here is the node " + s.n.id,
+	} {
+		p := patient{DataDir: t.TempDir(), Node: node, Ports: []portOf{{"http.admin", "tcp", own.Listener.Addr().String()}}, Running: own.URL + nodePath}
+		var out output
+		err := execute(t.Context(), doctorCommand(examined(p, nil)), &out)
+		if !strings.Contains(out.String(), want) || (err == nil) != (node == s.n.id) {
+			t.Errorf("for the node %q: %v\n%s", node, err, out.String())
+		}
 	}
-	if !strings.Contains(out.String(), "in use by the running sipward") {
-		t.Errorf("output:\n%s", out.String())
+}
+
+// What serve refuses the doctor must not call fine: a Redis that was set up with another root key.
+func TestDoctorKnowsTheRootKeyOfTheStore(t *testing.T) {
+	t.Parallel()
+	c := testConfig(t)
+	c.Redis.URL, c.RootKey = kvtest.Redis(t).URL(), rootText(seal.Root{1})
+	if err := c.pingStore(t.Context()); err != nil {
+		t.Errorf("a store that nobody has claimed: %v", err)
+	}
+	start(t, c)
+	if err := c.pingStore(t.Context()); err != nil {
+		t.Errorf("with its root key: %v", err)
+	}
+	for _, key := range []string{rootText(seal.Root{2}), ""} {
+		c.DataDir, c.RootKey = t.TempDir(), key
+		if err := c.pingStore(t.Context()); !errors.Is(err, store.ErrForeign) {
+			t.Errorf("with another root key: %v", err)
+		}
+		if files, _ := os.ReadDir(c.DataDir); len(files) > 0 {
+			t.Errorf("the doctor left %v behind", files)
+		}
 	}
 }
 

@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 
 	"sipward/internal/pki"
+	"sipward/internal/seal"
 	"sipward/internal/store"
 )
 
@@ -20,10 +23,14 @@ func examine(_ context.Context, name string) (patient, error) {
 	if c.TLS.Cert == "" {
 		files = pki.In(filepath.Join(c.DataDir, "tls"))
 	}
+	node, err := knownNode(c)
+	if err != nil {
+		return patient{}, err
+	}
 	return patient{
 		DataDir: c.DataDir, Store: c.storeName(), Ping: c.pingStore,
 		Cert: files.Cert, Key: files.Key, Generated: c.TLS.Cert == "", Names: c.names()[:1],
-		Ports: c.ports(), Health: c.healthURL(),
+		Ports: c.ports(), Node: node, Running: c.runningURL(),
 	}, nil
 }
 
@@ -43,7 +50,32 @@ func (c Config) pingStore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.Close()
+	roots, err := knownRoots(c)
+	if err == nil {
+		err = s.Fits(ctx, rootChecks(roots)...)
+	}
+	return errors.Join(err, s.Close())
+}
+
+// knownNode is the node's name, without making one; "" before the first start.
+func knownNode(c Config) (string, error) {
+	if !there(filepath.Join(c.DataDir, "node.id")) {
+		return c.Node.ID, nil
+	}
+	return nodeID(c)
+}
+
+// knownRoots are the root keys, without making one; none before the first start.
+func knownRoots(c Config) ([]seal.Root, error) {
+	if c.RootKey == "" && !there(rootFile(c)) {
+		return nil, nil
+	}
+	return rootKeys(c)
+}
+
+func there(file string) bool {
+	_, err := os.Stat(file)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 func (c Config) ports() []portOf {
@@ -69,9 +101,9 @@ func (c Config) ports() []portOf {
 	return list
 }
 
-func (c Config) healthURL() string {
+func (c Config) runningURL() string {
 	if c.HTTP.Metrics == "" {
 		return ""
 	}
-	return "http://" + c.HTTP.Metrics + "/livez"
+	return "http://" + c.HTTP.Metrics + nodePath
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/rand"
+	"encoding/base32"
 	"errors"
 	"fmt"
 	"net"
@@ -21,11 +22,13 @@ var reNode = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,62}$`)
 // rootKeys are the configured root key, or those of the generated file.
 func rootKeys(c Config) ([]seal.Root, error) {
 	if c.RootKey == "" {
-		return seal.LoadOrCreate(filepath.Join(c.DataDir, "root.key"))
+		return seal.LoadOrCreate(rootFile(c))
 	}
 	r, err := seal.ParseRoot(c.RootKey)
 	return []seal.Root{r}, err
 }
+
+func rootFile(c Config) string { return filepath.Join(c.DataDir, "root.key") }
 
 // nodeID is the configured id, or one that is made once and kept: a binding names its node, so the name must survive a
 // restart.
@@ -46,12 +49,16 @@ func nodeID(c Config) (string, error) {
 	return id, nil
 }
 
-// bootstrapToken is the configured token, or one that is made on the first start.
-func bootstrapToken(c Config) (account.Secret, error) {
+// bootstrapToken is the configured token, or one that comes from the root key, so that each node of a cluster writes down
+// one that all of them take.
+func bootstrapToken(c Config, root seal.Root) (account.Secret, error) {
 	if c.Admin.BootstrapToken != "" {
 		return account.Secret(c.Admin.BootstrapToken), nil
 	}
-	s, err := keepText(tokenFile(c), func() string { return "sw_bootstrap_" + strings.ToLower(rand.Text()) })
+	s, err := keepText(tokenFile(c), func() string {
+		key := root.Derive("bootstrap token")
+		return "sw_bootstrap_" + strings.ToLower(base32.StdEncoding.EncodeToString(key[:20])) // 160 bits, no padding
+	})
 	return account.Secret(s), err
 }
 

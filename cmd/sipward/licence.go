@@ -29,7 +29,6 @@ func (c LicenceConfig) validate(v *faults) {
 	}
 	v.check(c.Fresh >= time.Minute, "licence.fresh: want at least 1m, not %s", c.Fresh)
 	v.check(c.Stale >= c.Fresh, "licence.stale: want at least licence.fresh (%s), not %s", c.Fresh, c.Stale)
-	v.check(c.Grace >= 0, "licence.grace: must not be negative")
 }
 
 func (c LicenceConfig) cas() (*x509.CertPool, error) {

@@ -28,6 +28,7 @@ func loadConfig(name string, environ []string) (Config, error) {
 	}
 	faults := unknownKeys(k)
 	faults = append(faults, loadEnv(k, environ)...)
+	faults = append(faults, settle(k)...)
 	c := Defaults()
 	faults = append(faults, unmarshal(k, &c)...)
 	faults = append(faults, c.Validate()...)
@@ -38,13 +39,16 @@ func fileFault(err error) error {
 	if errors.Is(err, os.ErrNotExist) {
 		return errors.New("there is no such file")
 	}
+	if strings.Contains(err.Error(), "cannot start any token") { // YAML's word for a tab, mostly
+		return fmt.Errorf("%w: a tab? YAML is indented by blanks", err)
+	}
 	return err
 }
 
 func unmarshal(k *koanf.Koanf, c *Config) []error {
 	err := k.UnmarshalWithConf("", c, koanf.UnmarshalConf{DecoderConfig: &mapstructure.DecoderConfig{
 		Result: c, WeaklyTypedInput: true, TagName: "koanf", MatchName: strings.EqualFold,
-		DecodeHook: mapstructure.ComposeDecodeHookFunc(splitHook, mapstructure.StringToTimeDurationHookFunc()),
+		DecodeHook: splitHook,
 	}})
 	var all interface{ Unwrap() []error }
 	if errors.As(err, &all) {

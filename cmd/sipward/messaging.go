@@ -84,7 +84,6 @@ func (c SMSConfig) validate(v *faults) {
 	for _, p := range c.Prefixes {
 		v.check(strings.HasPrefix(p, "+") && len(p) > 1 && strings.Trim(p[1:], "0123456789") == "", "sms.prefixes: %q is no prefix: want for example +39", p)
 	}
-	v.check(c.PerNumber >= 0 && c.Daily >= 0, "sms.per_number and sms.daily: must not be negative")
 	switch c.Driver {
 	case "http":
 		_, known := sms.Presets()[c.HTTP.Preset]
@@ -120,7 +119,6 @@ func (c SMSConfig) centre() smpp.Config {
 func (c MailConfig) validate(v *faults) {
 	v.oneOf("mail.driver", c.Driver, "file", "smtp", "none")
 	v.oneOf("mail.smtp.security", c.SMTP.Security, "starttls", "tls", "none")
-	v.check(c.Daily >= 0, "mail.daily: must not be negative")
 	v.check(c.Driver != "smtp" || c.SMTP.Address != "", "mail.smtp.address: needed with mail.driver: smtp")
 }
 

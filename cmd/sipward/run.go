@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -168,9 +169,13 @@ func (n *node) healthRoutes(mux *http.ServeMux) *http.ServeMux {
 	return mux
 }
 
+// nodePath is where the metrics' listener says which node this is; the doctor asks.
+const nodePath = "/node"
+
 func (n *node) metricsAPI() http.Handler {
 	mux := n.healthRoutes(http.NewServeMux())
 	mux.Handle("GET /metrics", telemetry.MetricsHandler(n.registry))
+	mux.HandleFunc("GET "+nodePath, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, n.id+"\n") })
 	return profiles(mux)
 }
 

@@ -67,7 +67,12 @@ func (n *node) start(ctx context.Context, demo bool, stdout io.Writer) error {
 			return err
 		}
 	}
-	n.greet(stdout, l, accounts)
+	operators, err := n.store.Operators.Exist(ctx)
+	if err != nil {
+		l.close()
+		return err
+	}
+	n.greet(stdout, l, accounts, operators)
 	if err := n.inviteFirst(ctx, stdout); err != nil {
 		l.close()
 		return err
@@ -76,7 +81,7 @@ func (n *node) start(ctx context.Context, demo bool, stdout io.Writer) error {
 }
 
 // greet prints where everything is.
-func (n *node) greet(w io.Writer, l listeners, accounts []demoAccount) {
+func (n *node) greet(w io.Writer, l listeners, accounts []demoAccount, operators bool) {
 	line := func(what, where string) { fmt.Fprintf(w, "  %-12s %s\n", what, where) }
 	fmt.Fprintf(w, "sipward %s serves %s as node %s\n", version(), n.config.Domain, n.id)
 	for _, network := range []string{"udp", "tcp", "tls", "wss"} {
@@ -92,8 +97,8 @@ func (n *node) greet(w io.Writer, l listeners, accounts []demoAccount) {
 			scheme = "https://"
 		}
 		line("admin API", scheme+l.admin.Addr().String()+"/api/v1   (description: /api/openapi.json)")
-		if n.config.Admin.BootstrapToken == "" {
-			line("token", "in "+tokenFile(n.config))
+		if n.config.Admin.BootstrapToken == "" && !operators {
+			line("token", "in "+tokenFile(n.config)+"   (until there is an operator)")
 		}
 	}
 	if l.public != nil {

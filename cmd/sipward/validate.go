@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -30,7 +31,6 @@ func (c Config) Validate() []error {
 		v.check(err == nil, "root_key: %v", err)
 	}
 	c.Node.validate(&v)
-	v.check(c.Retention.Calls >= 0 && c.Retention.SIPSessions >= 0 && c.Retention.SignIns >= 0 && c.Retention.Messages >= 0 && c.Retention.Audit >= 0, "retention: must not be negative")
 	c.Admin.validate(&v)
 	if c.Redis.URL != "" {
 		err := redis.Check(c.Redis.URL)
@@ -42,6 +42,7 @@ func (c Config) Validate() []error {
 	v.check(err == nil, "limits.exempt: %v", err)
 	_, _, err = c.Limits.announcements()
 	v.check(err == nil, "limits.announcements_per_account: %v", err)
+	c.notNegative(&v)
 	c.HTTP.validate(&v)
 	c.App.validate(&v)
 	v.check((c.TLS.Cert == "") == (c.TLS.Key == ""), "tls.cert and tls.key: give both, or neither for a generated certificate")
@@ -102,7 +103,6 @@ func (c SIPConfig) validate(v *faults) {
 	}
 	v.oneOf("sip.disabled_calls", c.DisabledCalls, "end", "keep")
 	v.check(c.RingTime >= time.Second, "sip.ring_time: want at least 1s")
-	v.check(c.DrainTime >= 0, "sip.drain_time: must not be negative")
 }
 
 func kind(t string) bool { return t == string(account.PGSM) || t == string(account.SNOM) }
@@ -124,7 +124,23 @@ func (c HTTPConfig) validate(v *faults) {
 	}
 }
 
+// notNegative holds for every number and time; those with a tighter bound say so themselves.
+func (c Config) notNegative(v *faults) {
+	for _, f := range fields() {
+		switch n := f.value(reflect.ValueOf(c)).Interface().(type) {
+		case int:
+			v.check(n >= 0, "%s: %d: must not be negative", f.Key, n)
+		case time.Duration:
+			v.check(n >= 0, "%s: %s: must not be negative", f.Key, n)
+		}
+	}
+}
+
+// minToken is how short a bootstrap token may be, in characters: it is superadmin, and may be guessed at for ever.
+const minToken = 16
+
 func (c AdminConfig) validate(v *faults) {
+	v.check(c.BootstrapToken == "" || len(c.BootstrapToken) >= minToken, "admin.bootstrap_token: is too short: want at least %d characters (openssl rand -hex 24), or none for a generated one", minToken)
 	v.check(c.SessionIdle >= time.Minute, "admin.session_idle: want at least 1m")
 	v.check(c.SessionLife >= c.SessionIdle, "admin.session_life: must not be shorter than admin.session_idle")
 	v.check(c.Sessions >= 1, "admin.sessions: want at least 1")

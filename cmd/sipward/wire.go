@@ -69,7 +69,7 @@ func newNode(ctx context.Context, c Config, log *slog.Logger) (n *node, err erro
 	if n.id, err = nodeID(c); err != nil {
 		return nil, err
 	}
-	if n.token, err = bootstrapToken(c); err != nil {
+	if n.token, err = bootstrapToken(c, n.roots[0]); err != nil {
 		return nil, err
 	}
 	if err = n.certificate(); err != nil {
