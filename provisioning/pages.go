@@ -52,6 +52,7 @@ func newPages() (*pages, error) {
 type page struct {
 	W        words
 	Lang     account.Language
+	Class    string // of the page as a whole, for its style
 	Style    template.CSS
 	Title    string
 	Server   string
@@ -236,7 +237,7 @@ func (a *API) redeemForm(c *gin.Context) error {
 func (a *API) sheet(c *gin.Context, acc account.Account, l account.Link, address string, code qr.Code) error {
 	p := a.page(c, acc.Language)
 	p.W, p.Lang = wordsOf(acc.Language), acc.Language // the reader's language, not the operator's
-	p.Title, p.Account, p.Address, p.QR = p.W.Sheet, acc, address, template.HTML(code.SVG())
+	p.Title, p.Class, p.Account, p.Address, p.QR = p.W.Sheet, "sheet", acc, address, template.HTML(code.SVG())
 	p.Until = l.Expires.UTC().Format("2006-01-02 15:04") + " UTC"
 	return a.show(c, http.StatusCreated, "sheet.html", p)
 }
