@@ -30,6 +30,7 @@ type internet struct {
 // home is a NAT and the network behind it.
 type home struct {
 	nat, lan *siptest.Namespace
+	outside  string // the NAT's interface towards the server
 	server   string // the server's address as it is reached from here
 }
 
@@ -49,6 +50,7 @@ func newInternet(t *testing.T, env ...string) *internet {
 		h.lan.Run("ip", "route", "add", "default", "via", "10.0.0.1")
 		h.nat.Run("sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
 		h.nat.Rules("table ip nat { chain after { type nat hook postrouting priority 100; oifname " + outside + " masquerade random; }; }")
+		h.outside = outside
 		n.homes[i] = h
 	}
 	n.serve(env...)
@@ -173,6 +175,42 @@ func TestRelayBetweenTwoNATs(t *testing.T) {
 				hearsTone(t, "bob", bob, 1600)
 			})
 		})
+	}
+}
+
+// A phone's address changes in the middle of a call: its NAT gets another one, and forgets its mappings. Its packets verify
+// from there, and the sound is back both ways, without a word of signalling.
+func TestRelayFollowsAPhoneThatMoves(t *testing.T) {
+	t.Parallel()
+	n := newInternet(t)
+	siptest.Strangers(t, func(t testing.TB) {
+		secure := func(b *siptest.BaresipConfig) { b.Transport, b.Enc = "tls", "srtp-mand" }
+		alice, bob := n.baresip(t, 0, n.lines[0], 700, secure), n.baresip(t, 1, n.lines[1], 1100, secure)
+		n.call(alice, bob, "sip:"+n.lines[1].number+"@"+realm)
+		const found = "sipward_relay_sources_total"
+		before := n.metric(t, found)
+		n.homes[0].readdress(t)
+		moved := time.Now()
+		eventually(t, "the relay finds the phone again", 30*time.Second, func() bool { return n.metric(t, found) > before })
+		t.Logf("found again %s after the change", time.Since(moved).Round(time.Millisecond))
+		n.flows(t, 100)
+		alice.Listen(3 * time.Second)
+		bob.Listen(3 * time.Second)
+		t.Logf("3 s heard %s after it", time.Since(moved).Round(time.Millisecond))
+		bob.Hangup()
+		bob.Quit()
+		hearsTone(t, "bob", bob, 700) // alice's connection went with her address, so she cannot end her recording
+	})
+}
+
+// readdress gives the NAT another address, as a phone's change of network does; the old one, and with it every mapping,
+// is gone.
+func (h home) readdress(t testing.TB) {
+	t.Helper()
+	h.nat.Run("ip", "address", "replace", "198.51.100.77/24", "dev", h.outside)
+	h.nat.Run("ip", "address", "delete", "198.51.100.2/24", "dev", h.outside)
+	if !strings.Contains(h.nat.Run("ip", "address", "show", "dev", h.outside), "198.51.100.77") { // it went with its primary one
+		h.nat.Run("ip", "address", "add", "198.51.100.77/24", "dev", h.outside)
 	}
 }
 

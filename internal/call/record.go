@@ -36,4 +36,22 @@ type Record struct {
 	Reason      string         `json:"reason,omitempty"` // RFC 3326 text, or the prompt of an announcement
 	FromAgent   string         `json:"from_agent,omitempty"`
 	ToAgent     string         `json:"to_agent,omitempty"`
+	Media       *Media         `json:"media,omitempty"` // of a call whose media was relayed
+}
+
+// Media is what the relay measured of a call.
+type Media struct {
+	Caller Sent `json:"caller"`
+	Callee Sent `json:"callee"`
+}
+
+// Sent is the media that one phone sent, as it arrived here.
+type Sent struct {
+	Packets   uint64  `json:"packets"`
+	Bytes     uint64  `json:"bytes"`
+	Lost      uint64  `json:"lost"`                 // on the way here
+	JitterMS  float64 `json:"jitter_ms"`            // RFC 3550 section 6.4.1, at the end
+	MOS       float64 `json:"mos,omitempty"`        // what its sound could be heard as, 1 to 4.4; 0: nothing came
+	RTTMS     float64 `json:"rtt_ms,omitempty"`     // between the phone and here, from its clear RTCP; 0: not known
+	HeardLost float64 `json:"lost_there,omitempty"` // share of the other phone's packets that this one said it missed, from its clear RTCP
 }

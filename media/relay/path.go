@@ -81,11 +81,16 @@ func (p *path) admit(s *shard, packet []byte, src netip.AddrPort, now int64) boo
 		s.limited++
 		return false
 	}
-	if kindOf(packet) == rtpPacket {
+	switch kindOf(packet) {
+	case rtpPacket:
 		if p.stream.secure() {
 			p.side.follow(packet, s.scratch[:])
 		}
 		p.side.sound.take(packet, p.side.line.Rates, now)
+	case rtcpPacket:
+		if !p.stream.secure() {
+			p.side.said.take(packet, &p.stream.sides[p.from.Other()].said, now)
+		}
 	}
 	return true
 }
@@ -168,9 +173,10 @@ const zrtpCookie = 0x5A525450
 
 func kindOf(p []byte) packetKind {
 	switch {
-	case len(p) < 12:
+	case len(p) < 8:
 	case p[0]>>6 == 2 && p[1] >= 192 && p[1] <= 223:
 		return rtcpPacket
+	case len(p) < 12:
 	case p[0]>>6 == 2:
 		return rtpPacket
 	case p[0]>>4 == 1 && binary.BigEndian.Uint32(p[4:]) == zrtpCookie:

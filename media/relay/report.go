@@ -15,6 +15,8 @@ type Heard struct {
 	Jitter  float64 // ms, at the end (RFC 3550 section 6.4.1)
 	Worst   float64 // ms, the highest
 	MOS     float64 // 1 to 4.4, estimated for G.711; 0: nothing was sent
+	RTT     float64 // ms between us and the phone, from its clear RTCP, the last one; 0: not known
+	Missed  float64 // share of the other side's packets that this one said it missed, from its clear RTCP, the highest
 }
 
 func (c *Call) report() Report {
@@ -25,11 +27,12 @@ func (c *Call) heard(from Side) (h Heard) {
 	first := math.MaxInt
 	for i, st := range c.streams {
 		st.mu.Lock()
-		t := st.sides[from].sound
+		t, said := st.sides[from].sound, st.sides[from].said
 		st.mu.Unlock()
 		h.Packets, h.Bytes, h.Lost = h.Packets+t.total, h.Bytes+t.bytes, h.Lost+t.lost+t.missing()
 		if i < first {
 			first, h.Jitter, h.Worst, h.MOS = i, t.jitterMS, t.worst, t.mos()
+			h.RTT, h.Missed = said.rtt, said.missed
 		}
 	}
 	return h

@@ -32,6 +32,7 @@ type side struct {
 	rtp     path
 	rtcp    path
 	sound   tracker // of what it sends
+	said    control // by clear RTCP
 }
 
 // mostKeys bounds the keys of one side that packets are tried with.

@@ -2,6 +2,7 @@ package session
 
 import (
 	"log/slog"
+	"math"
 	"net/netip"
 	"strings"
 
@@ -122,7 +123,22 @@ func (s *Sessions) address(p dialog.Passage) netip.Addr {
 }
 
 // End implements dialog.Media.
-func (w *way) End(*call.Record) { w.call.Close() }
+func (w *way) End(r *call.Record) {
+	report := w.call.Close()
+	if report.Caller.Packets+report.Callee.Packets > 0 {
+		r.Media = &call.Media{Caller: sent(report.Caller), Callee: sent(report.Callee)}
+	}
+}
+
+func sent(h relay.Heard) call.Sent {
+	return call.Sent{
+		Packets: h.Packets, Bytes: h.Bytes, Lost: h.Lost, JitterMS: rounded(h.Jitter), MOS: rounded(h.MOS),
+		RTTMS: rounded(h.RTT), HeardLost: rounded(h.Missed),
+	}
+}
+
+// rounded keeps two digits: nothing is measured better than that.
+func rounded(x float64) float64 { return math.Round(100*x) / 100 }
 
 // silent ends a call whose phones have both stopped sending: they are gone, and the call would stay up, and be paid for,
 // until somebody hangs up.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // LinphoneConfig describes a linphonec. Zero values: UDP, no registration, clear RTP, silence sent, calls answered at once.
@@ -19,6 +20,7 @@ type LinphoneConfig struct {
 	Transport      string // udp, tcp, tls; empty: udp
 	CAFile         string // to check a TLS server with; empty: not checked
 	SRTP           bool   // SDES, mandatory
+	ZRTP           bool   // mandatory
 	Play           string // WAV file sent; empty: Tone
 	Tone           float64
 	Manual         bool   // calls that come in wait for Answer
@@ -84,6 +86,9 @@ func (l *LinphonePhone) config(c LinphoneConfig, port int) string {
 	if c.SRTP {
 		line("media_encryption=srtp\nmedia_encryption_mandatory=1")
 	}
+	if c.ZRTP {
+		line("media_encryption=zrtp\nmedia_encryption_mandatory=1")
+	}
 	line("[rtp]\naudio_rtp_port=-1\n[sound]\nechocancellation=0\n[video]\ncapture=0\ndisplay=0")
 	line("[video]\nautomatically_initiate=0\nautomatically_accept=0")
 	if c.ProvisionedBy != "" {
@@ -118,6 +123,27 @@ func (l *LinphonePhone) Expect(texts ...string) {
 		if err := l.proc.says(ctx, text); err != nil {
 			l.t.Fatal(err)
 		}
+	}
+}
+
+// Logs waits until linphonec has logged a text.
+func (l *LinphonePhone) Logs(text string) {
+	l.t.Helper()
+	if err := l.proc.shows(Within(l.t), l.Log, text); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+// Listen waits until d of sound has been recorded.
+func (l *LinphonePhone) Listen(d time.Duration) {
+	l.t.Helper()
+	want := int64(d.Seconds() * 8000 * 2) // 16 bits at 8 kHz, at least
+	err := l.proc.until(Within(l.t), "sound", func() bool {
+		info, err := os.Stat(l.recording())
+		return err == nil && info.Size() >= want
+	})
+	if err != nil {
+		l.t.Fatalf("linphonec did not hear %s of sound: %v", d, err)
 	}
 }
 
