@@ -20,7 +20,7 @@ PEERS     ?= kam6-wt
 REQUIRE  ?= 1
 REQUIRED  = SIPWARD_REQUIRE_REDIS=$(REQUIRE) SIPWARD_REQUIRE_PHONES=$(REQUIRE)
 
-.PHONY: help run demo test check race fuzz accept bench image lint fmt build clean tools
+.PHONY: help run demo test check race fuzz accept bench release image lint fmt build clean tools
 
 help: ## list these words
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ bench: ## beside the peers of ../shared/bench, in one run, where that is; else a
 	  CGO_ENABLED=0 $(GO) build -trimpath -o "$${BENCH_TMP:-/tmp/bench}/bin/sipward-seed" ./bench/seed; \
 	  MORE_TARGETS="$(CURDIR)/bench/targets" $(PEERBENCH)/run.sh $(PEERS) sipward; \
 	else $(GO) test -run='^$$' -bench=. -benchmem ./...; fi
+
+release: ## binary built twice and compared, checksum, parts with licences, in dist/ (VULNDB=file://… looks up vulnerabilities)
+	@GO="$(GO)" .ci/release
 
 image: ## build the container image (docker or podman)
 	$(ENGINE) build -t $(IMAGE) .

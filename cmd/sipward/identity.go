@@ -107,8 +107,15 @@ func (c Config) names() []string {
 	return list
 }
 
+// built is a release's name, set by the linker (-X main.built=v1.2.3): with the commit in it, two builds from different
+// folders would differ.
+var built string
+
 // version is the module's version and revision, as the build knows them.
 func version() string {
+	if built != "" {
+		return built
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
