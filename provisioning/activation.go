@@ -34,6 +34,8 @@ type deviceBody struct {
 	Platform   string `json:"platform"`
 	AppVersion string `json:"app_version"`
 	Key        string `json:"key"`
+
+	clientKey []byte // of the TLS certificate it shows; nil: none
 }
 
 func (b redeemBody) device() (d deviceBody, err error) {
@@ -77,6 +79,7 @@ func (a *API) redeem(c *gin.Context) error {
 	if !ok {
 		return gone()
 	}
+	d.clientKey = web.ClientKey(c.Request)
 	got, err := a.redemption(c.Request.Context(), hash, d, false)
 	if err != nil {
 		return gonefault(err)
@@ -103,6 +106,9 @@ func (a *API) redemption(ctx context.Context, hash [32]byte, d deviceBody, once 
 		return out, err
 	}
 	r := redeeming{api: a, hash: hash, device: d, id: strings.ToLower(rand.Text()[:12]), password: account.NewSecret(), now: a.Now().UTC()}
+	if r.most, err = a.devices(ctx, id); err != nil {
+		return out, err
+	}
 	if once {
 		r.once, r.onceHash = account.NewLinkToken()
 	}
@@ -117,12 +123,29 @@ func (a *API) redemption(ctx context.Context, hash [32]byte, d deviceBody, once 
 	return r.out, err
 }
 
+// devices is how many devices an account may have, as its profiles say.
+func (a *API) devices(ctx context.Context, id account.ID) (int, error) {
+	acc, err := a.Accounts.ByID(ctx, id)
+	if errors.Is(err, account.ErrNotFound) {
+		return 0, account.ErrGone
+	}
+	if err != nil {
+		return 0, err
+	}
+	eff, err := a.cascade(ctx, acc)
+	if err != nil {
+		return 0, err
+	}
+	return *eff.settings.Devices, nil
+}
+
 // redeeming is one redemption under way; apply may run more than once.
 type redeeming struct {
 	api      *API
 	hash     [32]byte
 	device   deviceBody
 	id       string // of the device, if it is let in
+	most     int    // devices that the account may have
 	password account.Secret
 	now      time.Time
 	once     account.Secret
@@ -168,8 +191,8 @@ func (r *redeeming) first(acc *account.Account, j *account.Journal, l *account.L
 		return err
 	}
 	acc.SetPassword(r.api.Ring, r.api.config.Realm, r.password)
-	device := account.Device{ID: r.id, Name: r.device.Name, Platform: r.device.Platform, AppVersion: r.device.AppVersion}
-	token := acc.AddDevice(device, r.api.config.DeviceLimit, r.now)
+	device := account.Device{ID: r.id, Name: r.device.Name, Platform: r.device.Platform, AppVersion: r.device.AppVersion, ClientKey: r.device.clientKey}
+	token := acc.AddDevice(device, r.most, r.now)
 	acc.GrantKey(r.now)
 	r.out.secrets = secrets{Password: r.password.Reveal(), Device: r.id, Token: token.Reveal()}
 	if j.Answer, err = r.api.sealAnswer(acc.ID, used.ID, r.device.Key, r.out.secrets, r.now); err != nil {

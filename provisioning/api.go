@@ -76,7 +76,6 @@ type Config struct {
 	LicenceVendor string      // what accounts made by hand are told to ask
 	App           App
 	Spool         string // directory in which uploads are kept while they are read; empty: the system's
-	DeviceLimit   int    // devices of one account; 0: 1, so that an activation ends the device before it
 }
 
 // Deps is what the API needs. Outbox and Messages may be nil: then links can be shown but not sent. Devices may be nil
@@ -119,7 +118,6 @@ func New(c Config, d Deps) (*API, error) {
 	if c.Name == "" {
 		c.Name = c.Realm
 	}
-	c.DeviceLimit = max(c.DeviceLimit, 1)
 	pages, err := newPages()
 	if err != nil {
 		return nil, err

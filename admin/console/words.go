@@ -69,6 +69,7 @@ var settingNames = []struct{ Name, Word, Kind string }{
 	{"logging", say("Client keeps a log"), "bool"}, {"read_only_settings", say("Settings are read-only"), "bool"}, {"messaging", say("Secure messages"), "bool"},
 	{"pin_forced", say("PIN is mandatory"), "bool"}, {"pin_idle_minutes", say("PIN after idle minutes"), "number"},
 	{"pin_attempts", say("PIN attempts before the lock"), "number"}, {"pin_lock_minutes", say("Minutes locked"), "number"},
+	{"devices", say("Devices of an account"), "number"},
 }
 
 // origins are the layers of the cascade.

@@ -92,9 +92,10 @@ type HTTPConfig struct {
 
 // TLSConfig is the certificate.
 type TLSConfig struct {
-	Cert   string `koanf:"cert" doc:"certificate chain, PEM; empty: one is generated in data_dir/tls"`
-	Key    string `koanf:"key" doc:"its key, PEM"`
-	SNOMCA string `koanf:"snom_ca" doc:"PEM file with the CAs of SNOM's factory certificates; empty: they prove nothing"`
+	Cert     string `koanf:"cert" doc:"certificate chain, PEM; empty: one is generated in data_dir/tls"`
+	Key      string `koanf:"key" doc:"its key, PEM"`
+	ClientCA string `koanf:"client_ca" doc:"PEM file with the CAs of the apps' certificates: an app that shows one at its activation is bound to it; empty: none is asked for"`
+	SNOMCA   string `koanf:"snom_ca" doc:"PEM file with the CAs of SNOM's factory certificates; empty: they prove nothing"`
 }
 
 // AdminConfig is the operators' access.

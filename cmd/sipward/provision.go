@@ -64,15 +64,22 @@ func (n *node) provision(l listeners, cursors *web.Cursors) (p *provisioned, err
 	return p, nil
 }
 
-// publicTLS asks for a certificate when SNOM's factory certificates prove something. It is not demanded, and checked by
-// who uses it: a phone with one that is out of date may still show its token.
+// publicTLS asks for a certificate when SNOM's factory certificates prove something, or the apps have some. It is not
+// demanded, and checked by who uses it: a phone with one that is out of date may still show its token.
 func (n *node) publicTLS() (*tls.Config, error) {
 	c := n.httpTLS()
-	factory, err := pool("tls.snom_ca", n.config.TLS.SNOMCA)
-	if factory != nil {
-		c.ClientAuth, c.ClientCAs = tls.RequestClientCert, factory
+	for key, file := range map[string]string{"tls.snom_ca": n.config.TLS.SNOMCA, "tls.client_ca": n.config.TLS.ClientCA} {
+		if file == "" {
+			continue
+		}
+		if c.ClientCAs == nil {
+			c.ClientAuth, c.ClientCAs = tls.RequestClientCert, x509.NewCertPool()
+		}
+		if err := addCAs(c.ClientCAs, key, file); err != nil {
+			return nil, err
+		}
 	}
-	return c, err
+	return c, nil
 }
 
 func port(l net.Listener) int {
@@ -165,15 +172,20 @@ func pool(key, file string) (*x509.CertPool, error) {
 	if file == "" {
 		return nil, nil
 	}
+	p := x509.NewCertPool()
+	return p, addCAs(p, key, file)
+}
+
+// addCAs reads CAs into a pool.
+func addCAs(p *x509.CertPool, key, file string) error {
 	b, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", key, err)
+		return fmt.Errorf("%s: %w", key, err)
 	}
-	p := x509.NewCertPool()
 	if !p.AppendCertsFromPEM(b) {
-		return nil, fmt.Errorf("%s: %s has no certificate in PEM", key, file)
+		return fmt.Errorf("%s: %s has no certificate in PEM", key, file)
 	}
-	return p, nil
+	return nil
 }
 
 // desks builds the provisioning of desk phones.

@@ -13,13 +13,16 @@ import (
 // device API; only the SHA-256 of the token's secret part is stored. Devices lie in the account's own record, so that
 // what revokes them, or disables or deletes the account, is one write and reaches every node with the change stream.
 type Device struct {
-	ID         string    `json:"id"`
-	Name       string    `json:"name,omitempty"`
-	Platform   string    `json:"platform,omitempty"`
-	AppVersion string    `json:"app_version,omitempty"`
-	Hash       []byte    `json:"hash"` // SHA-256 of the secret part of its token
-	Created    time.Time `json:"created_at"`
-	Used       time.Time `json:"used_at,omitzero"` // to the day: a finer one would be a write for every request
+	ID         string `json:"id"`
+	Name       string `json:"name,omitempty"`
+	Platform   string `json:"platform,omitempty"`
+	AppVersion string `json:"app_version,omitempty"`
+	Hash       []byte `json:"hash"` // SHA-256 of the secret part of its token
+	// ClientKey is the SHA-256 of the public key of the TLS certificate it showed at its activation; empty: it showed none.
+	// Its token is good for nothing without that certificate.
+	ClientKey []byte    `json:"client_key,omitempty"`
+	Created   time.Time `json:"created_at"`
+	Used      time.Time `json:"used_at,omitzero"` // to the day: a finer one would be a write for every request
 }
 
 const (

@@ -39,13 +39,14 @@ type Settings struct {
 	PINIdle      *int    `json:"pin_idle_minutes,omitempty"`   // idle time before the PIN is asked
 	PINAttempts  *int    `json:"pin_attempts,omitempty"`       // failures before the lock
 	PINLock      *int    `json:"pin_lock_minutes,omitempty"`   // how long the lock lasts
+	Devices      *int    `json:"devices,omitempty"`            // how many installations an account may have; an activation beyond ends the oldest
 }
 
 // DefaultSettings are the server's: the lowest layer, in which every setting has a value (PRODUCT.md section 6).
 func DefaultSettings() Settings {
 	return Settings{
 		OEMLicence: new(""), SupportPhone: new(""), SupportEmail: new(""), Logging: new(true), ReadOnly: new(true), Messaging: new(true),
-		PINForced: new(false), PINIdle: new(10), PINAttempts: new(5), PINLock: new(1),
+		PINForced: new(false), PINIdle: new(10), PINAttempts: new(5), PINLock: new(1), Devices: new(1),
 	}
 }
 

@@ -2,6 +2,8 @@ package web
 
 import (
 	"context"
+	"crypto/sha256"
+	"crypto/subtle"
 	"errors"
 	"net/http"
 	"net/netip"
@@ -35,6 +37,9 @@ func NewDevices(t DeviceTokens, exempt []netip.Prefix, now func() time.Time) *De
 // is the handler's question: account.May.
 func (d *Devices) Who(c *gin.Context) (account.Account, account.Device, error) {
 	a, device, err := d.identify(c.Request.Context(), c.GetHeader("Authorization"))
+	if err == nil && len(device.ClientKey) > 0 && subtle.ConstantTimeCompare(device.ClientKey, ClientKey(c.Request)) != 1 {
+		err = unauthorised("this device showed a certificate at its activation: show the same one, or activate it anew")
+	}
 	var p *Problem
 	if errors.As(err, &p) && p.challenge != "" {
 		if wait := d.failures.take(c.ClientIP()); wait > 0 {
@@ -59,6 +64,16 @@ func (d *Devices) identify(ctx context.Context, header string) (account.Account,
 
 func unknownDevice() error {
 	return unauthorised("send Authorization: Bearer and the device token that the activation gave; an activation since then has ended it")
+}
+
+// ClientKey is the SHA-256 of the public key of the client's TLS certificate, nil when there is none. That the client has
+// the private half was proven by the handshake; who has issued the certificate does not matter.
+func ClientKey(r *http.Request) []byte {
+	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
+		return nil
+	}
+	sum := sha256.Sum256(r.TLS.PeerCertificates[0].RawSubjectPublicKeyInfo)
+	return sum[:]
 }
 
 // Refusal is a problem that the caller names: a request that is understood, and not granted.
