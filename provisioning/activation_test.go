@@ -191,7 +191,12 @@ func TestInvalidLinksAreAlike(t *testing.T) {
 	api.Later(73 * time.Hour)
 	id2 := regexp.MustCompile(`"request_id":"[^"]*"`)
 	var pages, problems []string
-	for _, link := range []string{former, used, expired, "/a/0123456789abcdefghijkl", "/a/short", "/i/0123456789abcdefghijkl"} {
+	other := api.Do(apitest.Call{Method: http.MethodPost, Path: accounts + "/" + id + "/messages", Body: map[string]any{"kind": "installation", "channel": "link"}}).Want(201)
+	mixed := strings.Replace(other.Get("url"), "/i/", "/a/", 1) // P6: a token of another purpose
+	if w := visit(t, api, http.MethodGet, strings.Replace(newLink(t, api, id), "/a/", "/i/", 1), nil); w.Code != 410 {
+		t.Errorf("an activation's token opens the installation page: %d", w.Code)
+	}
+	for _, link := range []string{former, used, expired, mixed, "/a/0123456789abcdefghijkl", "/a/short", "/i/0123456789abcdefghijkl"} {
 		page := visit(t, api, http.MethodGet, link, nil)
 		if page.Code != 410 {
 			t.Errorf("%s: page %d", link, page.Code)

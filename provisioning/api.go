@@ -42,6 +42,7 @@ type (
 		Journal(ctx context.Context, id account.ID) (account.Account, account.Journal, error)
 		Update(ctx context.Context, id account.ID, f func(*account.Account, *account.Journal) error) (account.Account, account.Journal, error)
 		Awaiting(ctx context.Context) ([]account.ID, error)
+		Tell(ctx context.Context, id account.ID) error
 	}
 	// Jobs is the repository of long tasks.
 	Jobs interface {

@@ -22,6 +22,9 @@ const (
 	installationLife = 30 * 24 * time.Hour
 )
 
+// pictureScale is how many pixels a module of a QR code has as PNG.
+const pictureScale = 10
+
 // channelLink is the channel by which nothing is sent: the operator hands the link over.
 const channelLink = "link"
 
@@ -73,7 +76,7 @@ func (a *API) viewLink(l account.Link) linkView {
 }
 
 // invite makes a link, revokes the one before it, and sends it or shows it. With Accept: text/html, a link that is shown
-// comes as a sheet to print.
+// comes as a sheet to print, with image/png or image/svg+xml as its QR code.
 func (a *API) invite(c *gin.Context) error {
 	var b inviteBody
 	if err := web.Bind(c, &b); err != nil {
@@ -114,12 +117,30 @@ func (a *API) answerInvite(c *gin.Context, acc account.Account, link account.Lin
 		if err != nil {
 			return err
 		}
-		if strings.HasPrefix(c.GetHeader("Accept"), "text/html") {
+		switch accept := c.GetHeader("Accept"); {
+		case strings.HasPrefix(accept, "text/html"):
 			return a.sheet(c, acc, link, address, code)
+		case strings.HasPrefix(accept, "image/"):
+			return picture(c, accept, code)
 		}
 		view.URL, view.QR = address, code.SVG()
 	}
 	c.JSON(http.StatusCreated, view)
+	return nil
+}
+
+// picture answers with the link's QR code alone, to be pasted where it is needed.
+func picture(c *gin.Context, accept string, code qr.Code) error {
+	c.Header("Cache-Control", "no-store")
+	if strings.HasPrefix(accept, "image/svg+xml") {
+		c.Data(http.StatusCreated, "image/svg+xml", []byte(code.SVG()))
+		return nil
+	}
+	png, err := code.PNG(pictureScale)
+	if err != nil {
+		return err
+	}
+	c.Data(http.StatusCreated, "image/png", png)
 	return nil
 }
 
@@ -231,11 +252,22 @@ func (a *API) MayGo(ctx context.Context, m message.Message) error {
 	return account.ErrGone
 }
 
-// Sent lets a link's lifetime count from the moment in which the gateway took the message that carries it.
+// Sent is told how far a message has come. It tells those who watch the account's timeline, and lets the lifetime of the
+// link in it count from the moment in which the gateway took it.
 func (a *API) Sent(ctx context.Context, m message.Message) {
-	if m.Link == "" || m.Status != message.Sent {
+	if m.Account == "" {
 		return
 	}
+	var err error
+	if m.Link != "" && m.Status == message.Sent {
+		err = a.live(ctx, m)
+	}
+	if err = errors.Join(err, a.Activations.Tell(ctx, m.Account)); err != nil && !errors.Is(err, account.ErrNotFound) {
+		a.Log.WarnContext(ctx, "the lifetime of a link counts from when it was made, or its progress is not told", "account", m.Account, "err", err)
+	}
+}
+
+func (a *API) live(ctx context.Context, m message.Message) error {
 	life := installationLife
 	if m.Kind == message.Activation {
 		life = activationLife
@@ -248,9 +280,7 @@ func (a *API) Sent(ctx context.Context, m message.Message) {
 		})
 		return nil
 	})
-	if err != nil && !errors.Is(err, account.ErrNotFound) {
-		a.Log.WarnContext(ctx, "the lifetime of a link counts from when it was made, not from when it was sent", "account", m.Account, "err", err)
-	}
+	return err
 }
 
 // listLinks lists an account's messages, the newest first.

@@ -190,9 +190,24 @@ func (r *Activations) putJournal(txn *kv.Txn, t *twin, before []byte) error {
 	} else {
 		txn.Removes = append(txn.Removes, kv.IndexRemove{Index: index, Member: string(j.ID)})
 	}
-	ch := account.Change{Topic: account.TopicTimeline, ID: string(j.ID), Version: j.Version, At: r.c.now()}
-	txn.Appends = append(txn.Appends, kv.Append{Stream: r.c.keys.changes(bucketOf(j.ID)), Value: encodeChange(ch), MaxLen: changesKept})
+	txn.Appends = append(txn.Appends, r.news(j.ID, j.Version))
 	return nil
+}
+
+// news is the stream entry of a timeline that goes on.
+func (r *Activations) news(id account.ID, version uint64) kv.Append {
+	ch := account.Change{Topic: account.TopicTimeline, ID: string(id), Version: version, At: r.c.now()}
+	return kv.Append{Stream: r.c.keys.changes(bucketOf(id)), Value: encodeChange(ch), MaxLen: changesKept}
+}
+
+// Tell tells the change stream that an account's timeline goes on by something that stands elsewhere: how far a message
+// has come. account.ErrNotFound when there is no such account.
+func (r *Activations) Tell(ctx context.Context, id account.ID) error {
+	_, j, err := r.Journal(ctx, id)
+	if err != nil {
+		return err
+	}
+	return r.c.commit(ctx, kv.Txn{Tag: r.c.keys.tag(id), Appends: []kv.Append{r.news(id, j.Version)}})
 }
 
 // point writes where the hashes of new links lead, before the journal has them: what a crash leaves over leads to a
