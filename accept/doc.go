@@ -6,7 +6,7 @@
 // input, A attackers, P provisioning, K keys, O operation. Tier 0 runs with `make test`, 1 with `make accept`, 2 before a
 // release (`make accept TIER=2`).
 //
-// A test belongs to an id when its doc comment, its name or its file's name says so ("// F9: the process is killed …"), and
+// A test belongs to an id when its doc comment, or one in its body, says so ("// F9: the process is killed …"), and
 // tells its figures by t.Log in the form
 //
 //	what was measured 11.6ms / limit 1s

@@ -60,6 +60,16 @@ func scan(root string, items []item) (places, error) {
 	return found, err
 }
 
+// within is the text of the comments in a function's body.
+func within(f *ast.File, fn *ast.FuncDecl) (text string) {
+	for _, c := range f.Comments {
+		if c.Pos() > fn.Pos() && c.End() < fn.End() {
+			text += c.Text()
+		}
+	}
+	return text
+}
+
 // read adds the tests of one file.
 func (p places) read(file, pkg string, known map[string]bool) error {
 	f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
@@ -72,7 +82,10 @@ func (p places) read(file, pkg string, known map[string]bool) error {
 			continue
 		}
 		t := test{pkg: pkg, name: fn.Name.Name}
-		for _, id := range reID.FindAllString(fn.Doc.Text(), -1) {
+		if strings.HasPrefix(t.name, "Fuzz") {
+			p["B2"] = append(p["B2"], t) // its seeds run as a test
+		}
+		for _, id := range reID.FindAllString(fn.Doc.Text()+within(f, fn), -1) {
 			if known[id] && !slices.Contains(p[id], t) {
 				p[id] = append(p[id], t)
 			}
