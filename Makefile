@@ -14,16 +14,18 @@ IMAGE    ?= sipward:dev
 
 # The side-by-side load tests and whom to compare with; TESTS, REPS, DUR and USERS are theirs (see its README).
 PEERBENCH ?= ../shared/bench
-PEERS     ?= kam6-wt
+PEERS     ?=
+REDIS     ?= redis://127.0.0.1:6379
+MOST      ?= 100000
 
 # What must be there for a test to count: a missing server or phone fails it instead of skipping it. REQUIRE= lifts that.
 REQUIRE  ?= 1
 REQUIRED  = SIPWARD_REQUIRE_REDIS=$(REQUIRE) SIPWARD_REQUIRE_PHONES=$(REQUIRE)
 
-.PHONY: help run demo test check race fuzz accept bench release image lint fmt build clean tools
+.PHONY: help run demo test check race fuzz accept bench bench-smoke bench-growth release image lint fmt build clean tools
 
 help: ## list these words
-	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: build ## build and serve: embedded store, generated CA, demo accounts, everything in ./data
 	bin/sipward serve --demo
@@ -51,11 +53,13 @@ accept: tools ## the acceptance list up to TIER (1; 2 before a release), with a 
 	$(REQUIRED) SIPWARD_TIER=$(TIER) $(GO) test -json -tags=accept -count=1 -p=1 -timeout=90m $(TESTED) | $(GO) run ./accept -out $(REPORT)
 
 bench: ## beside the peers of ../shared/bench, in one run, where that is; else all Go benchmarks, with allocations
-	@if [ -x $(PEERBENCH)/run.sh ]; then \
-	  CGO_ENABLED=0 $(GO) build -trimpath -o "$${BENCH_TMP:-/tmp/bench}/bin/sipward" ./cmd/sipward; \
-	  CGO_ENABLED=0 $(GO) build -trimpath -o "$${BENCH_TMP:-/tmp/bench}/bin/sipward-seed" ./bench/seed; \
-	  MORE_TARGETS="$(CURDIR)/bench/targets" $(PEERBENCH)/run.sh $(PEERS) sipward; \
-	else $(GO) test -run='^$$' -bench=. -benchmem ./...; fi
+	@GO="$(GO)" PEERBENCH="$(PEERBENCH)" PEERS="$(PEERS)" bench/run.sh
+
+bench-smoke: ## compare what the hot paths allocate with bench/smoke/baseline.txt; UPDATE=1 writes it
+	@$(GO) run ./bench/smoke $(if $(UPDATE),-update)
+
+bench-growth: ## CPU of REGISTER and look-up with 1000 to MOST (100000) accounts; REDIS names an empty Redis
+	@$(GO) run ./bench/growth -redis "$(REDIS)" -most $(MOST)
 
 release: ## binary built twice and compared, checksum, parts with licences, in dist/ (VULNDB=file://… looks up vulnerabilities)
 	@GO="$(GO)" .ci/release

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"math"
 	"os"
 	"runtime/debug"
@@ -31,6 +32,31 @@ func settleMemory(getenv func(string) (string, bool)) (held []byte) {
 		return nil
 	}
 	return make([]byte, headroom(debug.SetMemoryLimit(-1))) // a negative limit only reads
+}
+
+// accountBytes is about what a remembered account with one binding costs.
+const accountBytes = 2 << 10
+
+// cachedAccounts is how many accounts a node remembers: a sixteenth of its memory, at least 32768, at most a million.
+func cachedAccounts() int {
+	limit := debug.SetMemoryLimit(-1) // a negative limit only reads
+	if limit == math.MaxInt64 {
+		limit = machineMemory("/proc/meminfo")
+	}
+	return int(max(32<<10, min(limit/16/accountBytes, 1<<20)))
+}
+
+// machineMemory is what the machine has, in bytes; 0 where the file does not say.
+func machineMemory(meminfo string) int64 {
+	text, err := os.ReadFile(meminfo)
+	if err != nil {
+		return 0
+	}
+	var kib int64
+	if _, err := fmt.Sscanf(string(text), "MemTotal: %d kB", &kib); err != nil {
+		return 0
+	}
+	return kib << 10
 }
 
 // headroom is a sixteenth of the memory limit, at most mostHeadroom: the limit counts it as used.

@@ -48,3 +48,20 @@ func TestCgroupLimit(t *testing.T) {
 		}
 	}
 }
+
+func TestMachineMemory(t *testing.T) {
+	t.Parallel()
+	name := filepath.Join(t.TempDir(), "meminfo")
+	if err := os.WriteFile(name, []byte("MemTotal:       16384 kB\nMemFree:         1 kB\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := machineMemory(name); got != 16<<20 {
+		t.Errorf("machineMemory = %d, want %d", got, 16<<20)
+	}
+	if got := machineMemory(name + ".absent"); got != 0 {
+		t.Errorf("machineMemory without a file = %d, want 0", got)
+	}
+	if n := cachedAccounts(); n < 32<<10 || n > 1<<20 {
+		t.Errorf("%d accounts are remembered", n)
+	}
+}

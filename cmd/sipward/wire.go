@@ -76,7 +76,7 @@ func newNode(ctx context.Context, c Config, log *slog.Logger) (n *node, err erro
 		return nil, err
 	}
 	opened := c.storeConfig()
-	opened.Patience = storePatience
+	opened.Patience, opened.Cache = storePatience, cachedAccounts()
 	for _, r := range n.roots {
 		opened.AuditKeys = append(opened.AuditKeys, r.Derive("audit chain"))
 	}

@@ -67,9 +67,11 @@ func TestNothingHappensAtImport(t *testing.T) {
 // ownLives are the functions whose work must outlive whoever asked for it, or that have nobody above them; each with
 // its reason. Anything else takes the context it is given.
 var ownLives = map[string]string{
-	"cmd/sipward main": "the process's own life",
-	"bench/seed main":  "the process's own life",
-	"sip/phone New":    "a phone's own life, ended by its Close",
+	"cmd/sipward main":  "the process's own life",
+	"bench/seed main":   "the process's own life",
+	"bench/growth main": "the process's own life",
+	"bench/smoke main":  "the process's own life",
+	"sip/phone New":     "a phone's own life, ended by its Close",
 }
 
 func TestContextsComeFromAbove(t *testing.T) {

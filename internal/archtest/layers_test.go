@@ -27,7 +27,9 @@ var apis = append([]string{"internal/telemetry", "internal/web"}, nouns...)
 var layers = []layer{
 	// 3: the only place where concrete types meet
 	{packages: "accept"}, // reads the output of the tests, imports nothing
+	{packages: "bench/growth", may: []string{"internal/account", "internal/location", "internal/store", "internal/store/kv"}},
 	{packages: "bench/seed", may: []string{"internal/account", "internal/seal", "internal/store"}},
+	{packages: "bench/smoke"}, // reads the output of the benchmarks, imports nothing
 	{packages: "cmd/sipward", may: []string{"admin/...", "internal/...", "licenceproxy", "media/...", "provisioning/...", "sip/..."}, tests: []string{"..."}},
 
 	// 2: the node
@@ -151,7 +153,7 @@ func support(pkg string) bool {
 // users names the only packages that may import a library, so that replacing it is work in one place.
 var users = map[string][]string{
 	"github.com/emiago/sipgo":              {"sip/..."},
-	"github.com/redis/go-redis":            {"internal/store/kv/redis"},
+	"github.com/redis/go-redis":            {"internal/store/kv/redis", "bench/growth"}, // asks Redis for its CPU time
 	"go.etcd.io/bbolt":                     {"internal/store/kv/embedded"},
 	"github.com/gin-gonic/gin":             {"admin/...", "internal/web", "provisioning/...", "licenceproxy"},
 	"github.com/wneessen/go-mail":          {"provisioning/mail"},

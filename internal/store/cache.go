@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -8,8 +9,8 @@ import (
 	"sipward/internal/account"
 )
 
-// cacheSize bounds how many accounts a node remembers; an account with one binding costs about 2 KiB.
-const cacheSize = 32768
+// defaultCache is how many accounts a node remembers unless Config.Cache says otherwise.
+const defaultCache = 32768
 
 // entry is one remembered account, and its bindings when they were read or written here. Accounts and locations are
 // never modified once they are in an entry; they are replaced.
@@ -27,6 +28,7 @@ type entry struct {
 type cache struct {
 	followed atomic.Int64 // unix nanoseconds up to which the change stream has been followed; 0: never
 	epochs   [buckets]atomic.Uint64
+	size     int // static after construction
 
 	mu       sync.Mutex // guards what follows
 	byID     map[account.ID]*entry
@@ -35,8 +37,8 @@ type cache struct {
 	used     entry // ring: used.next is the last used, used.prev the least recently used
 }
 
-func newCache() *cache {
-	c := &cache{}
+func newCache(size int) *cache {
+	c := &cache{size: cmp.Or(size, defaultCache)}
 	c.clearLocked()
 	return c
 }
@@ -117,7 +119,7 @@ func (c *cache) put(a *account.Account, loc *place, epoch uint64) {
 }
 
 func (c *cache) addLocked(a *account.Account, loc *place) {
-	if len(c.byID) >= cacheSize {
+	if len(c.byID) >= c.size {
 		c.dropLocked(c.used.prev)
 	}
 	e := &entry{acc: a, loc: loc}

@@ -30,6 +30,7 @@ type Config struct {
 	KeepAudit    time.Duration     // the same for the audit log; 0: for ever
 	AuditKeys    audit.Keys        // bind the audit log to the root key, the newest first; none: its hashes alone tell
 	OnAudit      func(audit.Entry) // told of each entry this process wrote; nil: nobody
+	Cache        int               // accounts that the node remembers, at about 2 KiB; 0: 32768. More in use at a time cost a read of the store each time
 	Patience     time.Duration     // how long Open waits for Redis to answer
 	Prefix       string            // put before every key in Redis; tests share one Redis by it
 	Now          func() time.Time  // the clock; nil: time.Now
@@ -113,7 +114,7 @@ func newCore(port kv.Store, c Config, log *slog.Logger, r prometheus.Registerer)
 	seed := maphash.MakeSeed()
 	core := &core{
 		kv: port, keys: newKeyspace(), now: c.Now, log: log, m: m, stale: c.MaxStaleness,
-		cache: newCache(), away: newAway(m.deferred), seed: seed,
+		cache: newCache(c.Cache), away: newAway(m.deferred), seed: seed,
 		accounts:  newCodec(func(a *account.Account) string { return string(a.ID) }),
 		groups:    newCodec(func(g *groupRecord) string { return string(g.ID) }),
 		tokens:    newCodec(func(t *account.Token) string { return t.ID }),

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+)
+
+// Below these differences a figure is noise of the runtime, whatever its share.
+const (
+	fewAllocs = 1
+	fewBytes  = 64
+)
+
+// write puts the figures into the baseline, one line for each benchmark.
+func write(file string, now map[string]figures) error {
+	var b strings.Builder
+	b.WriteString("# package benchmark allocs/op B/op instructions/op (0: not counted); written by make bench-smoke UPDATE=1\n")
+	for _, name := range slices.Sorted(maps.Keys(now)) {
+		f := now[name]
+		fmt.Fprintf(&b, "%s %d %d %d\n", name, f.allocs, f.bytes, f.instructions)
+	}
+	return os.WriteFile(file, []byte(b.String()), 0o644)
+}
+
+// read reads what write has written.
+func read(file string) (map[string]figures, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	before := map[string]figures{}
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		var pkg, name string
+		var f figures
+		if _, err := fmt.Sscan(line, &pkg, &name, &f.allocs, &f.bytes, &f.instructions); err != nil {
+			return nil, fmt.Errorf("%s: %q: %w", file, strings.TrimSpace(line), err)
+		}
+		before[pkg+" "+name] = f
+	}
+	return before, nil
+}
+
+// compare prints each figure beside its baseline and returns how many are more than a tenth worse. A benchmark without a
+// baseline is worse, too: somebody must have looked at it once.
+func compare(w io.Writer, before, now map[string]figures) (worse int) {
+	for _, name := range slices.Sorted(maps.Keys(now)) {
+		old, known := before[name]
+		f := now[name]
+		bad := !known || grown(old.allocs, f.allocs, fewAllocs) || grown(old.bytes, f.bytes, fewBytes) ||
+			old.instructions > 0 && f.instructions > 0 && grown(old.instructions, f.instructions, 0)
+		mark := "ok   "
+		if bad {
+			mark = "WORSE"
+			worse++
+		}
+		fmt.Fprintf(w, "%s %-60s allocs %4d / %-4d bytes %6d / %-6d instructions %s / %s\n", mark, name, f.allocs, old.allocs, f.bytes, old.bytes,
+			counted(f.instructions), counted(old.instructions))
+	}
+	return worse
+}
+
+func grown(before, now, few int64) bool { return now-before > few && now*10 > before*11 }
+
+// counted is a count, or "-" where there is none.
+func counted(n int64) string { return cmp.Or(strings.TrimPrefix(fmt.Sprint(n), "0"), "-") }
