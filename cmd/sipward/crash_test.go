@@ -44,7 +44,13 @@ var reBound = regexp.MustCompile(`^\s+(SIP/udp|SIP/tls|admin API|metrics|state)\
 // spawn starts the server on the state in dir and waits until it has said where it is.
 func spawn(t *testing.T, dir, redisURL string, env ...string) *process {
 	t.Helper()
-	p := &process{cmd: exec.Command(os.Args[0], "serve"), at: map[string]string{}, ca: filepath.Join(dir, "tls", "ca.pem")}
+	return spawnBuild(t, os.Args[0], dir, redisURL, env...)
+}
+
+// spawnBuild is spawn with a program of another build.
+func spawnBuild(t *testing.T, program, dir, redisURL string, env ...string) *process {
+	t.Helper()
+	p := &process{cmd: exec.Command(program, "serve"), at: map[string]string{}, ca: filepath.Join(dir, "tls", "ca.pem")}
 	p.cmd.Env = append(os.Environ(), "SIPWARD_TEST_MAIN=1", "SIPWARD_DATA_DIR="+dir, "SIPWARD_DOMAIN="+realm,
 		"SIPWARD_SIP_UDP=127.0.0.1:0", "SIPWARD_SIP_TCP=", "SIPWARD_SIP_TLS=", "SIPWARD_SIP_WSS=",
 		"SIPWARD_HTTP_ADMIN=127.0.0.1:0", "SIPWARD_HTTP_PUBLIC=", "SIPWARD_HTTP_METRICS=", "SIPWARD_LOG_LEVEL=error",
@@ -82,6 +88,19 @@ func spawn(t *testing.T, dir, redisURL string, env ...string) *process {
 func (p *process) kill() {
 	_ = p.cmd.Process.Signal(syscall.SIGKILL)
 	_ = p.cmd.Wait()
+}
+
+// terminate asks the process to end, and waits until it has; it returns how long that took.
+func (p *process) terminate(t *testing.T) time.Duration {
+	t.Helper()
+	began := time.Now()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Wait(); err != nil {
+		t.Errorf("the node ended with: %v", err)
+	}
+	return time.Since(began)
 }
 
 // promises is what the server has acknowledged so far.
