@@ -183,7 +183,9 @@ func (l *line) config(tunes ...tune) phone.Config {
 	for _, f := range tunes {
 		f(&c)
 	}
-	c.Server = l.r.Addr(transport.Network(c.Transport)).String()
+	if c.Server == "" {
+		c.Server = l.r.Addr(transport.Network(c.Transport)).String()
+	}
 	return c
 }
 
