@@ -87,6 +87,9 @@ type grantBody struct {
 // each, so that nobody can tell that a duress code was used.
 func (k *KeyDirectory) grant(c *gin.Context) error {
 	a, _, err := k.Devices.Who(c)
+	if err == nil {
+		err = a.May(account.UploadKey)
+	}
 	if err != nil {
 		return err
 	}

@@ -30,6 +30,9 @@ const nonceTime = 5 * time.Minute
 // nonce gives out what an upload must sign: a time, 16 random bytes, and an HMAC that binds both to the account.
 func (k *KeyDirectory) nonce(c *gin.Context) error {
 	a, _, err := k.Devices.Who(c)
+	if err == nil {
+		err = a.May(account.UploadKey)
+	}
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"time"
 
 	"sipward/internal/account"
@@ -101,6 +102,9 @@ type Body []byte
 
 // Format keeps the body out of every verb of fmt.
 func (Body) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[redacted]") }
+
+// LogValue keeps the body out of logs written as text, which print bytes as they are.
+func (Body) LogValue() slog.Value { return slog.StringValue("[redacted]") }
 
 // MarshalJSON keeps the body out of JSON, and so out of a log that is written as JSON.
 func (Body) MarshalJSON() ([]byte, error) { return []byte(`"[redacted]"`), nil }
