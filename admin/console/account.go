@@ -70,6 +70,7 @@ type accountView struct {
 	Calls    []talk
 	Links    []invitation
 	Sessions []sipSession
+	Changes  []auditEntry
 }
 
 // nowView is what goes on now, and how the account came there.
@@ -111,6 +112,9 @@ func (c *Console) accountHistory(v *visit) error {
 			return err
 		}
 		if err := some(v, path+"/messages", nil, &view.Links); err != nil {
+			return err
+		}
+		if err := some(v, "/audit", url.Values{"kind": {"account"}, "object_id": {view.A.ID}, "limit": {"20"}}, &view.Changes); err != nil && !refused(err) {
 			return err
 		}
 		return some(v, "/sip-sessions", url.Values{"account_id": {view.A.ID}}, &view.Sessions)

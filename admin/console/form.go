@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"sipward/internal/apiclient"
@@ -46,9 +47,21 @@ func (v *visit) wrong(f *form, err error) error {
 	}
 	f.Fault, f.Mend = v.t(plain(p)), v.t(p.Detail)
 	if len(p.Errors) > 0 {
-		f.Mend = ""
+		f.Mend = f.elsewhere()
 	}
 	return nil
+}
+
+// elsewhere tells the faults whose fields the form does not have.
+func (f form) elsewhere() string {
+	var all []string
+	for name, message := range f.Faults {
+		if _, ok := f.Values[name]; !ok {
+			all = append(all, name+" "+message)
+		}
+	}
+	slices.Sort(all)
+	return strings.Join(all, "; ")
 }
 
 // show renders a form; with the status of the refusal when there was one.

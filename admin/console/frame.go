@@ -61,7 +61,7 @@ func areas() []area {
 		}},
 		{say("System"), []link{
 			{say("Nodes"), "/nodes", "node", "n"}, {say("Announcements"), "/clips", "clip", "s"}, {say("Operators"), "/operators", "key", "o"},
-			{say("Settings"), "/settings", "settings", "e"},
+			{say("Audit"), "/audit", "audit", "u"}, {say("Settings"), "/settings", "settings", "e"},
 		}},
 	}
 }

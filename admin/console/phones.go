@@ -156,6 +156,9 @@ func (c *Console) savePhone(v *visit) error {
 	if err := v.wrong(&view.Form, err); err != nil {
 		return err
 	}
+	if fault, ok := view.Form.Faults["account_id"]; ok {
+		view.Form.Faults["line"] = fault
+	}
 	return v.show("phone", title, view.Form, view)
 }
 

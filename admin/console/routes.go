@@ -71,6 +71,8 @@ func (c *Console) systemPages() map[string]page {
 		"GET /operators/{id}/delete": c.askOperator, "POST /operators/{id}/delete": c.erase("/operators", "/operators", "id"),
 		"GET /tokens/new": c.token, "POST /tokens/new": c.saveToken, "GET /tokens/{id}/delete": c.askToken, "POST /tokens/{id}/delete": c.erase("/tokens", "/operators/tokens", "id"),
 
+		"GET /audit": c.audit, "GET /audit.jsonl": c.auditFile, "GET /audit/check": c.auditVerify,
+
 		"GET /settings": c.settingsPage, "POST /settings/me": c.saveMe, "POST /settings/password": c.savePassword,
 		"POST /settings/factor": c.beginFactor, "POST /settings/factor/confirm": c.confirmFactor, "POST /settings/factor/remove": c.removeFactor,
 	}

@@ -170,6 +170,9 @@ func local(next string) string {
 	return next
 }
 
+// refused reports whether the role does not reach this far: the page does without it.
+func refused(err error) bool { return asProblem(err).Status == http.StatusForbidden }
+
 func asProblem(err error) *apiclient.Problem {
 	var p *apiclient.Problem
 	if errors.As(err, &p) {

@@ -37,6 +37,8 @@ var human = map[string]toned{
 	"SIGN_OUT": {"", say("signed out")}, "REPLACED": {"", say("replaced by a newer session")}, "ENDED": {"", say("ended by a superadmin")}, "SET_UP": {"ok", say("password set by link")},
 	"FACTOR_ADDED": {"ok", say("second factor added")}, "FACTOR_REMOVED": {"warn", say("second factor removed")},
 
+	"denied": {"bad", say("denied")}, "read": {"", say("read")}, "create": {"", say("made")}, "update": {"", say("changed")}, "delete": {"", say("deleted")},
+
 	"shipped": {"", say("shipped")}, "uploaded": {"brand-tone", say("uploaded")}, "running": {"brand-tone", say("running")}, "done": {"ok", say("done")},
 	"ok": {"ok", say("works")}, "failing": {"bad", say("fails")},
 }

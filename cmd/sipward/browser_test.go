@@ -118,7 +118,7 @@ func (b *browser) open(path string) {
 // click presses what a CSS selector finds, once it can be seen and nothing lies over it.
 func (b *browser) click(selector string) {
 	b.t.Helper()
-	b.until("click "+selector, `(() => { const e = document.querySelector(`+quote(selector)+`); if (!e || e.disabled) return false;
+	b.until("click "+selector, `(() => { const e = document.querySelector(`+quote(selector)+`); if (!e || e.disabled || document.readyState !== "complete" || document.querySelector(".htmx-swapping, .htmx-settling, .htmx-added")) return false;
 		e.scrollIntoView({block: "center", behavior: "instant"}); const r = e.getBoundingClientRect(); if (!r.width) return false;
 		const top = document.elementFromPoint(r.x + r.width / 2, r.y + r.height / 2);
 		if (!top || !(e.contains(top) || top.contains(e) && top.matches("label, summary"))) return false;
