@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -84,5 +85,45 @@ func TestEveryFaultOfAFileIsNamed(t *testing.T) {
 		if f := post(api, group, "&dry_run=true", bad).Want(200).JSON()["faults"].([]any); len(f) != 1 || f[0].(map[string]any)["code"] != name {
 			t.Errorf("%s: %v", name, f)
 		}
+	}
+}
+
+// A batch that must be whole or nothing is nothing when somebody takes one of its numbers meanwhile: two files with the
+// same numbers for two groups, at once. Each job says what it made, and nothing else is there.
+func TestABatchIsWholeOrNothing(t *testing.T) {
+	t.Parallel()
+	api := apitest.Open(t)
+	var file strings.Builder
+	file.WriteString(header)
+	for i := range 300 {
+		fmt.Fprintf(&file, "Person %d,+3902%08d,,,\n", i, i)
+	}
+	var jobs [2]string
+	var both sync.WaitGroup
+	for i, group := range []string{api.Group("First"), api.Group("Second")} {
+		both.Go(func() {
+			switch w := post(api, group, "", file.String()); w.Code {
+			case http.StatusAccepted:
+				jobs[i] = w.Get("id")
+			case http.StatusBadRequest: // the other one was faster
+			default:
+				t.Errorf("%d %s", w.Code, w.Body)
+			}
+		})
+	}
+	both.Wait()
+	want := 0
+	for _, id := range jobs {
+		if id == "" {
+			continue
+		}
+		j := finished(t, api, id)
+		if made := int(j["created"].(float64)); j["state"] == "failed" && (made != 0 || j["reason"] == "") || j["state"] == "done" && made != 300 {
+			t.Errorf("job %v", j)
+		}
+		want += int(j["created"].(float64))
+	}
+	if export := api.Do(apitest.Call{Method: http.MethodGet, Path: "/api/v1/accounts:export"}).Want(200).Body.String(); strings.Count(export, "\n")-1 != want {
+		t.Errorf("%d accounts are there, the jobs made %d", strings.Count(export, "\n")-1, want)
 	}
 }

@@ -39,7 +39,7 @@ type core struct {
 	turns [turnStripes]chan struct{} // capacity 1: full while somebody has the turn
 
 	accounts  codec[account.Account]
-	groups    codec[groupRecord]
+	groups    *named[groupRecord]
 	tokens    codec[account.Token]
 	clips     codec[clipRecord]
 	locations locationCodec

@@ -103,7 +103,7 @@ func (e *exporter) groups(ctx context.Context) error {
 
 func (e *exporter) profiles(ctx context.Context) error {
 	r := newProfiles(e.c)
-	return e.indexed(ctx, lineProfile, r.index(), func(id string) kv.Key { return r.key(account.ProfileID(id)) })
+	return e.indexed(ctx, lineProfile, r.index, r.key)
 }
 
 func (e *exporter) tokens(ctx context.Context) error {

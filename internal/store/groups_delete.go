@@ -29,7 +29,7 @@ func (c *core) groupOpen(ctx context.Context, id account.GroupID, recs []kv.Reco
 	if id == "" {
 		return nil
 	}
-	g, err := c.decodeGroup(ctx, id, recs[0])
+	g, err := c.groups.decode(ctx, string(id), recs[0])
 	if err == nil && c.now().UnixMilli() < g.Closing {
 		return fmt.Errorf("group %s is being deleted: %w", id, account.ErrNotFound)
 	}
@@ -55,7 +55,7 @@ func (c *core) groupStillOpen(ctx context.Context, id account.GroupID) error {
 // it counts them, then it removes it; a new account looks at the group again after it can be counted. version 0 deletes
 // whatever version is there, else kv.ErrConflict when it has changed.
 func (r *Groups) Delete(ctx context.Context, id account.GroupID, version uint64) error {
-	cur, rec, err := r.read(ctx, id)
+	cur, rec, err := r.c.groups.read(ctx, string(id))
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,8 @@ func (r *Groups) Delete(ctx context.Context, id account.GroupID, version uint64)
 		_, reopened := r.mark(ctx, cur.Group, closed, rec.Value, 0)
 		return errors.Join(err, notEmpty(n), reopened)
 	}
-	return r.remove(ctx, cur.Group, closed)
+	_, err = r.c.kv.Commit(ctx, r.c.groups.gone(&cur, closed))
+	return err
 }
 
 func notEmpty(n int) error {
@@ -86,7 +87,7 @@ func notEmpty(n int) error {
 
 // mark writes the group as closed until a time (zero: open) and returns its new version.
 func (r *Groups) mark(ctx context.Context, g account.Group, version uint64, prev []byte, until int64) (uint64, error) {
-	value, err := r.c.groups.encode(&groupRecord{Group: g, Closing: until}, prev)
+	value, err := r.c.groups.codec.encode(&groupRecord{Group: g, Closing: until}, prev)
 	if err != nil {
 		return 0, err
 	}
@@ -94,18 +95,6 @@ func (r *Groups) mark(ctx context.Context, g account.Group, version uint64, prev
 	_, err = r.c.kv.Commit(ctx, kv.Txn{Tag: key.Tag,
 		Checks: []kv.Check{{Key: key, Version: version}}, Puts: []kv.Put{{Key: key, Value: value}}})
 	return version + 1, err
-}
-
-func (r *Groups) remove(ctx context.Context, g account.Group, version uint64) error {
-	key := r.c.keys.group(g.ID)
-	_, err := r.c.kv.Commit(ctx, kv.Txn{
-		Tag:     key.Tag,
-		Checks:  []kv.Check{{Key: key, Version: version}},
-		Deletes: []kv.Key{key, r.c.nameKey(g.Name)},
-		Removes: []kv.IndexRemove{{Index: r.c.keys.groups(), Member: string(g.ID)}},
-		Appends: []kv.Append{r.c.orgChange(account.TopicOrg, "group/"+string(g.ID), version+1, true)},
-	})
-	return err
 }
 
 // Members counts the accounts of a group.

@@ -141,7 +141,7 @@ func record(key kv.Key, value []byte, index kv.Key, member string, score float64
 }
 
 func (s *Store) importGroup(ctx context.Context, l line) error {
-	g, err := s.c.decodeGroup(ctx, account.GroupID(l.ID), kv.Record{Value: l.Value, Version: 1})
+	g, err := s.c.groups.decode(ctx, l.ID, kv.Record{Value: l.Value, Version: 1})
 	if err == nil {
 		err = checkGroup(&g.Group)
 	}
@@ -150,21 +150,21 @@ func (s *Store) importGroup(ctx context.Context, l line) error {
 	}
 	t := record(s.c.keys.group(g.ID), l.Value, s.c.keys.groups(), l.ID, float64(g.Created.UnixMilli()),
 		s.c.orgChange(account.TopicOrg, "group/"+l.ID, 1, false))
-	name := s.c.nameKey(g.Name)
+	name := s.c.groups.name(g.Name)
 	t.Checks = append(t.Checks, kv.Check{Key: name})
 	t.Puts = append(t.Puts, kv.Put{Key: name, Value: []byte(l.ID)})
 	return s.c.commit(ctx, t)
 }
 
 func (s *Store) importProfile(ctx context.Context, l line) error {
-	p, err := s.Profiles.decode(ctx, account.ProfileID(l.ID), kv.Record{Value: l.Value, Version: 1})
+	p, err := s.Profiles.decode(ctx, l.ID, kv.Record{Value: l.Value, Version: 1})
 	if err == nil {
 		err = checkProfile(&p)
 	}
 	if err != nil {
 		return err
 	}
-	return s.Profiles.put(ctx, account.Profile{}, p, kv.Record{})
+	return s.Profiles.put(ctx, nil, &p, kv.Record{})
 }
 
 func (s *Store) importToken(ctx context.Context, l line) error {

@@ -116,12 +116,12 @@ func newCore(port kv.Store, c Config, log *slog.Logger, r prometheus.Registerer)
 		kv: port, keys: newKeyspace(), now: c.Now, log: log, m: m, stale: c.MaxStaleness,
 		cache: newCache(c.Cache), away: newAway(m.deferred), seed: seed,
 		accounts:  newCodec(func(a *account.Account) string { return string(a.ID) }),
-		groups:    newCodec(func(g *groupRecord) string { return string(g.ID) }),
 		tokens:    newCodec(func(t *account.Token) string { return t.ID }),
 		clips:     newCodec(func(c *clipRecord) string { return c.Name }),
 		locations: newLocationCodec(seed),
 		licences:  newCodec(func(l *licenceRecord) string { return string(l.Account) }),
 	}
+	core.groups = newGroups(core)
 	for i := range core.turns {
 		core.turns[i] = make(chan struct{}, 1)
 	}
