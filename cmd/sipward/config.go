@@ -157,7 +157,7 @@ func Defaults() Config {
 		SIP: SIPConfig{
 			UDP: []string{":5060"}, TCP: []string{":5060"}, TLS: []string{":5061"}, WSS: []string{":5062"},
 			Announce: "early", CalleeClip: "callee-disabled", DisabledRegister: "reject", DisabledCalls: "end",
-			DigestMD5Agents: []string{"baresip v0", "baresip v1", "baresip v2"},
+			DigestMD5Agents: []string{"baresip v0", "baresip v1", "baresip v2", "SIP.js", "JsSIP"},
 			RingTime:        time.Minute, DrainTime: time.Minute,
 		},
 		Media:  MediaConfig{Ports: "20000-29999", MaxStreams: 5000, Relay: "auto", RelaySilence: time.Minute},

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"slices"
 
 	"sipward/internal/account"
@@ -20,6 +21,9 @@ const (
 
 // wanted reports whether a call's media is to be relayed.
 func (s *Sessions) wanted(in Invite) bool {
+	if webRTC(offer(in)) {
+		return false
+	}
 	switch s.mode(in.Caller, in.Callee) {
 	case Always:
 		return true
@@ -27,6 +31,12 @@ func (s *Sessions) wanted(in Invite) bool {
 		return false
 	}
 	return s.crosses(in) || behindNAT(in) || apart(in)
+}
+
+// webRTC reports an offer of a browser: it takes no media without ICE (RFC 8827 section 6.5, RFC 8829 section 5.2.1), which
+// a relay of ours does not speak, and finds its own way by it.
+func webRTC(sdp []byte) bool {
+	return bytes.Contains(sdp, []byte(" UDP/TLS/RTP/SAVPF ")) && bytes.Contains(sdp, []byte("\na=ice-ufrag:"))
 }
 
 // mode is the one of both account types that relays more.
