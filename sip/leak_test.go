@@ -1,0 +1,56 @@
+package sip_test
+
+import (
+	"crypto/rand"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// Calls leave nothing behind: no goroutine, no descriptor, no port, no dialog. Not in parallel: it counts what the whole
+// process has.
+func TestCallsLeaveNothingBehind(t *testing.T) { leaveNothing(t, 1000) }
+
+func leaveNothing(t *testing.T, calls int) {
+	r := serve(t)
+	a, c := r.line(t, "1001"), r.line(t, "1002")
+	alice, bob := r.socket(t), r.socket(t)
+	by := alice.enrol(a)
+	bob.enrol(c)
+	by.nonce, by.nc = nonceIn.FindStringSubmatch(alice.invite(by, "first", ""))[1], 0
+	goroutines, files := runtime.NumGoroutine(), descriptors(t)
+	for n := 0; n < calls; {
+		id := rand.Text()
+		got := alice.invite(by, id, by.header("Proxy-Authorization", "INVITE", "sip:1002@"+domain))
+		if strings.HasPrefix(got, "SIP/2.0 407") {
+			by.nonce, by.nc = nonceIn.FindStringSubmatch(got)[1], 0
+			continue
+		}
+		bob.write(answer(bob.until("INVITE "), "200 OK", ";tag=b"+id, "Contact: <sip:1002@"+bob.LocalAddr().String()+">\r\n"))
+		ok := alice.until("SIP/2.0 200")
+		alice.write(within("ACK", ok, id))
+		bob.until("ACK ")
+		alice.write(within("BYE", ok, id))
+		bob.write(answer(bob.until("BYE "), "200 OK", "", ""))
+		alice.until("SIP/2.0 200")
+		n++
+	}
+	eventually(t, "no call is up and no port leased", func() bool { return len(r.Calls()) == 0 && r.ports.Leased() == 0 })
+	const some = 20
+	eventually(t, "goroutines and descriptors are back where they were", func() bool {
+		return runtime.NumGoroutine() <= goroutines+some && descriptors(t) <= files+some
+	})
+	t.Logf("after %d calls: %d goroutines more, %d descriptors more / limit %d, %d ports leased, %d calls up / limit 0", calls,
+		runtime.NumGoroutine()-goroutines, descriptors(t)-files, some, r.ports.Leased(), len(r.Calls()))
+}
+
+// descriptors is how many files and sockets the process has open; 0 where nobody tells.
+func descriptors(t *testing.T) int {
+	t.Helper()
+	list, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return 0
+	}
+	return len(list)
+}
