@@ -7,7 +7,7 @@ import "time"
 type Config struct {
 	Domain    string `koanf:"domain" doc:"SIP domain and digest realm"`
 	DataDir   string `koanf:"data_dir" doc:"embedded store, generated keys and certificates, uploaded clips"`
-	RootKey   string `koanf:"root_key" secret:"yes" doc:"root of all keys, 64 hex digits, the same on every node; empty: the file root.key in data_dir, made on the first start"`
+	RootKey   string `koanf:"root_key" secret:"yes" doc:"root of all keys, 64 hex digits, the same on every node; two with a comma while it is changed (docs/operator.md); empty: the file root.key in data_dir, made on the first start"`
 	Redis     RedisConfig
 	Node      NodeConfig
 	SIP       SIPConfig `koanf:"sip"`

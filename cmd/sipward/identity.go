@@ -19,13 +19,12 @@ import (
 // reNode is what a node may be called: it becomes part of keys and tokens.
 var reNode = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,62}$`)
 
-// rootKeys are the configured root key, or those of the generated file.
+// rootKeys are the configured root keys, or those of the generated file.
 func rootKeys(c Config) ([]seal.Root, error) {
 	if c.RootKey == "" {
 		return seal.LoadOrCreate(rootFile(c))
 	}
-	r, err := seal.ParseRoot(c.RootKey)
-	return []seal.Root{r}, err
+	return seal.ParseRoots(c.RootKey)
 }
 
 func rootFile(c Config) string { return filepath.Join(c.DataDir, "root.key") }

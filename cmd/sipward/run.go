@@ -131,6 +131,7 @@ func (n *node) run(ctx context.Context, l listeners) error {
 		g.Go(func() error { return n.relay.Run(inner) })
 	}
 	g.Go(func() error { return n.followClips(inner) })
+	g.Go(func() error { return n.renewSeals(inner) })
 	g.Go(func() error { return n.beat(inner) })
 	g.Go(func() error { return n.licences.Run(inner) })
 	g.Go(func() error { return n.followCalls(inner) })

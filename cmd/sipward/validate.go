@@ -27,7 +27,7 @@ func (c Config) Validate() []error {
 	v.check(reDomain.MatchString(c.Domain), "domain: %q is no host name: want for example sip.example.com", c.Domain)
 	v.check(c.DataDir != "", "data_dir: must not be empty")
 	if c.RootKey != "" {
-		_, err := seal.ParseRoot(c.RootKey)
+		_, err := seal.ParseRoots(c.RootKey)
 		v.check(err == nil, "root_key: %v", err)
 	}
 	c.Node.validate(&v)

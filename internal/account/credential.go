@@ -63,6 +63,16 @@ func (a *Account) SetPassword(r *seal.Ring, realm string, password Secret) {
 	a.Credential.Epoch++
 }
 
+// Renew seals the credential anew under the newest keys of the rings for hashes and for plain passwords, and reports
+// whether anything changed. The password, and so its epoch, stays.
+func (a *Account) Renew(hashes, plain *seal.Ring) bool {
+	var m, s, p bool
+	a.Credential.MD5, m = hashes.Renew(a.aad("md5"), a.Credential.MD5)
+	a.Credential.SHA256, s = hashes.Renew(a.aad("sha256"), a.Credential.SHA256)
+	a.Credential.Plain, p = plain.Renew(a.aad("plain"), a.Credential.Plain)
+	return m || s || p
+}
+
 // OpenHA1 opens the sealed hashes; it fails when the ring lacks the key or the record is not this account's.
 func (a Account) OpenHA1(r *seal.Ring) (HA1, error) {
 	m, err := r.Open(a.aad("md5"), a.Credential.MD5)

@@ -60,6 +60,18 @@ func ParseRoot(s string) (r Root, err error) {
 	return r, nil
 }
 
+// ParseRoots reads several, the newest first, separated by commas.
+func ParseRoots(s string) (roots []Root, err error) {
+	for part := range strings.SplitSeq(s, ",") {
+		r, err := ParseRoot(part)
+		if err != nil {
+			return nil, err
+		}
+		roots = append(roots, r)
+	}
+	return roots, nil
+}
+
 // LoadOrCreate reads the root keys of a file, one of 64 hexadecimal digits a line, the newest first and empty lines
 // allowed; a missing file is created with a fresh key and mode 0600. Losing the file means setting every phone's
 // password anew.
@@ -140,6 +152,19 @@ func (r *Ring) Seal(aad string, plain []byte) Box {
 	nonce := box[4:]
 	_, _ = rand.Read(nonce)
 	return k.aead.Seal(box, nonce, plain, []byte(aad))
+}
+
+// Renew seals a box anew under the newest key and reports whether that was needed. A box that is empty or does not open
+// stays as it is.
+func (r *Ring) Renew(aad string, b Box) (Box, bool) {
+	if len(b) < 4 || [4]byte(b[:4]) == r.keys[0].id {
+		return b, false
+	}
+	plain, err := r.Open(aad, b)
+	if err != nil {
+		return b, false
+	}
+	return r.Seal(aad, plain), true
 }
 
 // Open decrypts a box that was sealed with the same aad, or returns ErrOpen.
