@@ -16,9 +16,34 @@ type Line struct {
 	Dir    Direction
 	Remote netip.AddrPort // where the line wants its RTP; invalid where it names no unicast address
 	RTCP   netip.AddrPort // and its RTCP, from a peer that does not multiplex
+	ICE    ICE            // zero when the line does none
 	Keys   []Key          // of its usable a=crypto lines
 	Rates  map[uint8]int  // payload type → RTP clock in Hz, where a=rtpmap tells it
 }
+
+// ICE is what a side's connectivity checks are proved by (RFC 8839 section 5.4). It prints as redacted.
+type ICE struct{ ufrag, password string }
+
+// String hides the password.
+func (ICE) String() string { return "[redacted]" }
+
+// GoString hides it from %#v as well.
+func (ICE) GoString() string { return "[redacted]" }
+
+// Does reports whether the line does ICE.
+func (i ICE) Does() bool { return i.ufrag != "" && i.password != "" }
+
+func (i *ICE) attribute(value string) {
+	if v, ok := strings.CutPrefix(value, "ice-ufrag:"); ok {
+		i.ufrag = v
+	}
+	if v, ok := strings.CutPrefix(value, "ice-pwd:"); ok {
+		i.password = v
+	}
+}
+
+// own is a copy that does not keep the description.
+func (i ICE) own() ICE { return ICE{strings.Clone(i.ufrag), strings.Clone(i.password)} }
 
 // Inspect reads a description without judging it: every m= line in its order. An error says why it is none.
 func Inspect(sdp []byte) ([]Line, error) {
@@ -36,7 +61,7 @@ func Inspect(sdp []byte) ([]Line, error) {
 func (m *mediaLine) line() Line {
 	return Line{
 		Kind: strings.Clone(m.kind), RTP: isRTPProfile(m.proto), Active: m.port != 0, Held: m.held, Mux: m.mux, Dir: m.dir,
-		Remote: m.remote(), RTCP: m.separateRTCP(), Keys: keysOf(m.crypto), Rates: m.clocks(),
+		ICE: m.ice.own(), Remote: m.remote(), RTCP: m.separateRTCP(), Keys: keysOf(m.crypto), Rates: m.clocks(),
 	}
 }
 

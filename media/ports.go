@@ -128,6 +128,22 @@ func (l *Lease) Addr() netip.AddrPort { return l.addr }
 // Sockets are the descriptors of the pair, non-blocking and in no poller; they are the lease's until it is released.
 func (l *Lease) Sockets() (rtp, rtcp int) { return l.rtp, l.rtcp }
 
+// Toward gives a second socket of the RTP port that is connected to an address, or connects the one there is elsewhere: it
+// hears nobody else, and the first socket hears everybody else. It is the lease's; one goroutine at a time uses it.
+func (l *Lease) Toward(to netip.AddrPort) (int, error) {
+	var a rawAddr
+	a.set(to, l.addr.Addr())
+	return l.toward(&a)
+}
+
+// Everybody takes the socket of Toward away.
+func (l *Lease) Everybody() {
+	if l.aimed > 0 {
+		_ = unix.Close(l.aimed)
+		l.aimed = 0
+	}
+}
+
 // Release closes the pair after the quarantine; idempotent. Play and Record must have ended.
 func (l *Lease) Release() {
 	l.mu.Lock()

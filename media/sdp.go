@@ -58,6 +58,7 @@ func (d Direction) mirror() Direction {
 type description struct {
 	addr  netip.Addr
 	dir   Direction
+	ice   ICE
 	media []mediaLine
 }
 
@@ -73,6 +74,7 @@ type mediaLine struct {
 	mux         bool
 	rtcp        netip.AddrPort // a=rtcp; the address may be invalid: then it is addr
 	crypto      []string       // the values of a=crypto
+	ice         ICE            // the line's, else the session's
 }
 
 func badSDP(format string, a ...any) error {
@@ -108,7 +110,7 @@ func (d *description) line(kind byte, value string, held *bool) error {
 		if len(d.media) == maxMediaLines {
 			return badSDP("more than %d m= lines", maxMediaLines)
 		}
-		m.addr, m.held, m.dir = d.addr, *held, d.dir
+		m.addr, m.held, m.dir, m.ice = d.addr, *held, d.dir, d.ice
 		d.media = append(d.media, m)
 	case kind == 'c' && len(d.media) == 0:
 		d.addr, *held = parseConnection(value)
@@ -116,6 +118,7 @@ func (d *description) line(kind byte, value string, held *bool) error {
 		m := &d.media[len(d.media)-1]
 		m.addr, m.held = parseConnection(value)
 	case kind == 'a' && len(d.media) == 0:
+		d.ice.attribute(value)
 		setDirection(&d.dir, value)
 	case kind == 'a':
 		return d.media[len(d.media)-1].attribute(value)
@@ -174,6 +177,7 @@ func (m *mediaLine) attribute(value string) error {
 	case "crypto":
 		m.crypto = append(m.crypto, rest)
 	default:
+		m.ice.attribute(value)
 		setDirection(&m.dir, value)
 	}
 	return nil

@@ -82,10 +82,7 @@ func (l *Lease) deafen() {
 
 // hear gives the port back to the one socket that hears everybody.
 func (l *Lease) hear() {
-	if l.aimed > 0 {
-		_ = unix.Close(l.aimed)
-		l.aimed = 0
-	}
+	l.Everybody()
 	if !l.reader.Load() {
 		_ = unix.SetsockoptInt(l.rtp, unix.SOL_SOCKET, unix.SO_RCVBUF, pollBuffer)
 	}

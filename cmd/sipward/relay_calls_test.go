@@ -74,6 +74,32 @@ func TestRelayedCallsAreChanged(t *testing.T) {
 	}
 }
 
+// A call between phones of two nodes is relayed by the node of the caller, whichever side it is made from.
+func TestRelayIsOnTheCallersNode(t *testing.T) {
+	t.Parallel()
+	nodes := cluster(t, 2, func(c *Config) { c.Media.RelayAcrossNodes = true })
+	group := nodes[0].group()
+	a, b := nodes[0].line(group, "5601"), nodes[0].line(group, "5602")
+	alice := nodes[0].phone(a, nodes[0].by(transport.TLS), func(p *phone.Config) { p.Tone = 700 })
+	bob := nodes[1].phone(b, nodes[1].by(transport.TLS), func(p *phone.Config) { p.Tone = 1100 })
+	for i, c := range []struct {
+		from, to *phone.Phone
+		number   string
+	}{{alice, bob, b.Number}, {bob, alice, a.Number}} {
+		ours, theirs := siptest.Talk(t, c.from, c.number, c.to)
+		if err := errors.Join(ours.Hold(siptest.Within(t)), ours.Resume(siptest.Within(t))); err != nil {
+			t.Fatal(err)
+		}
+		more(t, ours)
+		more(t, theirs)
+		if own, other := nodes[i].n.relay.Len(), nodes[1-i].n.relay.Len(); own != 1 || other != 0 {
+			t.Errorf("the caller's node relays %d calls, the other %d: want 1 and 0", own, other)
+		}
+		hangUp(t, ours, theirs)
+		eventually(t, "the call is over", 30*time.Second, func() bool { return nodes[i].n.relay.Len() == 0 })
+	}
+}
+
 // more waits until a call has heard half a second more than it has so far.
 func more(t testing.TB, c *phone.Call) {
 	t.Helper()

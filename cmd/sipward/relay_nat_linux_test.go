@@ -178,6 +178,31 @@ func TestRelayBetweenTwoNATs(t *testing.T) {
 	}
 }
 
+// Phones that do ICE keep their own ways, and the relay is the one that is left when those lead nowhere.
+func TestRelayIsTheLastCandidate(t *testing.T) {
+	t.Parallel()
+	n := newInternet(t)
+	siptest.Strangers(t, func(t testing.TB) {
+		secure := func(b *siptest.BaresipConfig) {
+			b.Transport, b.Enc, b.Params = "tls", "srtp-mand", ";medianat=ice"
+		}
+		alice, bob := n.baresip(t, 0, n.lines[0], 700, secure), n.baresip(t, 1, n.lines[1], 1100, secure)
+		n.call(alice, bob, "sip:"+n.lines[1].number+"@"+realm)
+		for _, p := range []*siptest.BaresipPhone{alice, bob} {
+			if !strings.Contains(p.Log(), "a=candidate:sipward 1 UDP") {
+				t.Error("the relay is no candidate")
+			}
+		}
+		n.flows(t, 50)
+		alice.Hangup()
+		bob.Expect("CALL_CLOSED")
+		alice.Quit()
+		bob.Quit()
+		hearsTone(t, "alice", alice, 1100)
+		hearsTone(t, "bob", bob, 700)
+	})
+}
+
 // A phone's address changes in the middle of a call: its NAT gets another one, and forgets its mappings. Its packets verify
 // from there, and the sound is back both ways, without a word of signalling.
 func TestRelayFollowsAPhoneThatMoves(t *testing.T) {

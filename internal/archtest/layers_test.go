@@ -28,6 +28,7 @@ var layers = []layer{
 	// 3: the only place where concrete types meet
 	{packages: "accept"}, // reads the output of the tests, imports nothing
 	{packages: "bench/growth", may: []string{"internal/account", "internal/location", "internal/store", "internal/store/kv"}},
+	{packages: "bench/relay", may: []string{"media", "media/relay"}},
 	{packages: "bench/seed", may: []string{"internal/account", "internal/seal", "internal/store"}},
 	{packages: "bench/smoke"}, // reads the output of the benchmarks, imports nothing
 	{packages: "cmd/sipward", may: []string{"admin/...", "internal/...", "licenceproxy", "media/...", "provisioning/...", "sip/..."}, tests: []string{"..."}},

@@ -24,6 +24,7 @@ type Call struct {
 	relay  *Relay
 	shard  *shard
 	silent func()
+	ice    bool // the phones' own ways stay, ours is one more
 
 	mu       sync.Mutex // guards what follows; taken before a stream's lock
 	streams  map[int]*stream
@@ -35,8 +36,11 @@ type Call struct {
 // Open begins a call: it takes the ports for the lines of its offer, or for one line when there is none yet, or returns
 // media.ErrNoPorts. silent is called at most once, when neither phone has sent anything for Config.Silence although
 // nobody is on hold; it must not block.
-func (r *Relay) Open(offer []byte, silent func()) (*Call, error) {
-	c := &Call{relay: r, silent: silent, streams: map[int]*stream{}}
+//
+// With ice, phones that do ICE keep their candidates and get ours as the last of them, and as what a phone without ICE
+// sends to; else ours is the only way.
+func (r *Relay) Open(offer []byte, ice bool, silent func()) (*Call, error) {
+	c := &Call{relay: r, silent: silent, ice: ice, streams: map[int]*stream{}}
 	c.shard = r.shards[int(r.next.Add(1))%len(r.shards)]
 	wanted := []int{0}
 	if lines, err := media.Inspect(offer); err == nil && len(offer) > 0 {
@@ -103,6 +107,7 @@ func (c *Call) Pass(from Origin, local netip.Addr, sdp []byte) ([]byte, error) {
 		}
 		st.learn(from, l, now)
 		places[i] = st.place(from.Side.Other(), l)
+		places[i].ice = c.ice && l.ICE.Does()
 	}
 	return rewrite(sdp, local, places), err
 }

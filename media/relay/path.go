@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"time"
+
+	"sipward/media"
 )
 
 // path is one socket of a side: what the phone sends comes in by it, and what the phone is to get goes out by it.
@@ -17,7 +19,7 @@ type path struct {
 	six    bool  // the socket is an IPv6 one
 	way    *path // by which its packets leave
 
-	slot int32 // in the reader; guarded by the shard's lock
+	slot int32 // of fd in the reader; static after construction
 
 	// guarded by the stream's lock
 	dest  netip.AddrPort // where the phone is, or may be; invalid: nothing is sent
@@ -27,6 +29,12 @@ type path struct {
 	heard int64          // the last packet from there
 	due   int64          // when the next packet would be on time, for the rate
 	try   candidate
+
+	aimed     int   // a second socket of the port, connected to dest once it was found; 0: none
+	aimedSlot int32 // in the reader
+
+	alone   uint8 // packets taken one at a time
+	crowded bool  // the last batch had several
 }
 
 // candidate is a source in probation: clear RTP shows little, but two packets in sequence are no stray.
@@ -43,10 +51,9 @@ const window = int64(5 * time.Second)
 // port of the host.
 const quiet = int64(2 * time.Second)
 
-// The rates of one path: packets a second, and how many may come at once.
+// The limits of one path: how much faster than sound a picture may come, and how many packets may come at once.
 const (
-	voiceRate = 500
-	otherRate = 5000
+	otherRate = 10
 	burst     = 200
 )
 
@@ -55,6 +62,7 @@ const (
 func (p *path) expect(told netip.AddrPort, host netip.Addr, before netip.AddrPort, now int64) {
 	p.open = now + window
 	if told.IsValid() && told.Addr() == host && (!p.found || told != before && before.IsValid()) {
+		p.unsettle()
 		p.aim(told)
 		p.found = false
 	}
@@ -74,6 +82,7 @@ func (p *path) admit(s *shard, packet []byte, src netip.AddrPort, now int64) boo
 		}
 		p.aim(src)
 		p.found, p.open = true, 0
+		p.settle(s)
 		s.found++
 	}
 	p.heard = now
@@ -97,9 +106,9 @@ func (p *path) admit(s *shard, packet []byte, src netip.AddrPort, now int64) boo
 
 // onTime is the limit of packets a second (the generic cell rate algorithm).
 func (p *path) onTime(now int64) bool {
-	rate := int64(otherRate)
-	if p.side.line.Kind == "audio" {
-		rate = voiceRate
+	rate := p.stream.relay.config.Rate
+	if p.side.line.Kind != "audio" {
+		rate *= otherRate
 	}
 	each := int64(time.Second) / rate
 	if p.due > now+burst*each {
@@ -112,6 +121,9 @@ func (p *path) onTime(now int64) bool {
 // newcomer reports whether a packet of another source than the one that was found is the phone's.
 func (p *path) newcomer(s *shard, packet []byte, src netip.AddrPort, now int64) bool {
 	kind := kindOf(packet)
+	if kind == stunPacket { // a copy of a check proves as much as the check: it moves nothing that works
+		return (!p.found || now-p.heard > quiet) && media.ProvesSTUN(packet, p.side.line.ICE, p.stream.sides[p.from.Other()].line.ICE)
+	}
 	if p.stream.secure() {
 		switch kind {
 		case rtpPacket:
@@ -167,12 +179,15 @@ const (
 	rtcpPacket
 	zrtpPacket
 	dtlsPacket
+	stunPacket
 )
 
 const zrtpCookie = 0x5A525450
 
 func kindOf(p []byte) packetKind {
 	switch {
+	case media.IsSTUN(p):
+		return stunPacket
 	case len(p) < 8:
 	case p[0]>>6 == 2 && p[1] >= 192 && p[1] <= 223:
 		return rtcpPacket

@@ -22,15 +22,16 @@ type shard struct {
 
 	// owned by run
 	events                                              [256]unix.EpollEvent
-	ready                                               [256]*path
+	ready                                               [256]entry
 	batch                                               batch
 	scratch                                             [maxPacket + 64]byte
 	refused, limited, found, nowhere, failed, forwarded int
 }
 
-// entry is a path in the reader; the generation tells an event of a former path of the slot.
+// entry is a socket of a path in the reader; the generation tells an event of a former one of the slot.
 type entry struct {
 	path       *path
+	fd         int
 	generation int32
 }
 
@@ -53,33 +54,33 @@ func (s *shard) close() {
 	_ = unix.Close(s.wake)
 }
 
-// join has the reader wait for a path's packets.
-func (s *shard) join(p *path) error {
+// join has the reader wait for a socket's packets; the slot is for leave.
+func (s *shard) join(p *path, fd int) (slot int32, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.free) == 0 {
 		s.paths = append(s.paths, entry{})
 		s.free = append(s.free, int32(len(s.paths)-1))
 	}
-	slot := s.free[len(s.free)-1]
+	slot = s.free[len(s.free)-1]
 	e := &s.paths[slot]
-	if err := unix.EpollCtl(s.epoll, unix.EPOLL_CTL_ADD, p.fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: slot, Pad: e.generation}); err != nil {
-		return fmt.Errorf("media relay: %w", err)
+	if err := unix.EpollCtl(s.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: slot, Pad: e.generation}); err != nil {
+		return 0, fmt.Errorf("media relay: %w", err)
 	}
 	s.free = s.free[:len(s.free)-1]
-	e.path, p.slot = p, slot
-	return nil
+	e.path, e.fd = p, fd
+	return slot, nil
 }
 
-// leave is join's end; a path that never joined is none of the slot's.
-func (s *shard) leave(p *path) {
+// leave is join's end; a socket that never joined is none of the slot's.
+func (s *shard) leave(p *path, fd int, slot int32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e := &s.paths[p.slot]; e.path == p {
-		_ = unix.EpollCtl(s.epoll, unix.EPOLL_CTL_DEL, p.fd, nil)
+	if e := &s.paths[slot]; e.path == p && e.fd == fd {
+		_ = unix.EpollCtl(s.epoll, unix.EPOLL_CTL_DEL, fd, nil)
 		e.path = nil
 		e.generation++
-		s.free = append(s.free, p.slot)
+		s.free = append(s.free, slot)
 	}
 }
 
@@ -96,35 +97,35 @@ func (s *shard) run(ctx context.Context) error {
 			return fmt.Errorf("media relay: wait: %w", err)
 		}
 		now := s.relay.now()
-		for _, p := range s.look(n) {
-			p.forward(s, now)
+		for _, e := range s.look(n) {
+			e.path.forward(s, e.fd, now)
 		}
 		s.count()
 	}
 	return ctx.Err()
 }
 
-// look finds the paths of the events.
-func (s *shard) look(n int) []*path {
+// look finds the sockets of the events.
+func (s *shard) look(n int) []entry {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ready := s.ready[:0]
 	for _, e := range s.events[:n] {
 		if e.Fd >= 0 && s.paths[e.Fd].generation == e.Pad && s.paths[e.Fd].path != nil {
-			ready = append(ready, s.paths[e.Fd].path)
+			ready = append(ready, s.paths[e.Fd])
 		}
 	}
 	return ready
 }
 
 // forward takes one batch of a path's packets and sends on what is the phone's.
-func (p *path) forward(s *shard, now int64) {
+func (p *path) forward(s *shard, fd int, now int64) {
 	p.stream.mu.Lock()
 	defer p.stream.mu.Unlock()
 	if p.stream.closed { // its descriptors may be somebody else's before long
 		return
 	}
-	n := s.batch.receive(p.fd)
+	n := p.receive(s, fd)
 	keep := 0
 	for i := range n {
 		packet, src := s.batch.packet(i)
@@ -139,11 +140,59 @@ func (p *path) forward(s *shard, now int64) {
 	case !p.way.reachable():
 		s.nowhere += keep
 	default:
-		sent := s.batch.send(p.way.fd, &p.way.name, keep)
+		sent := p.way.send(s, keep)
 		s.forwarded += sent
 		s.failed += keep - sent
 	}
 }
+
+// send sends the packets that were kept to the path's phone.
+func (p *path) send(s *shard, n int) int {
+	if p.aimed > 0 {
+		return s.batch.send(p.aimed, nil, n)
+	}
+	return s.batch.send(p.fd, &p.name, n)
+}
+
+// settle gives a phone that was found a socket of its own on the same port, connected to it: the kernel keeps the route,
+// and what strangers send waits in the other socket, out of the phone's way. Without one it works too.
+func (p *path) settle(s *shard) {
+	if p.rtcp {
+		return
+	}
+	fd, err := p.side.lease.Toward(p.dest)
+	if err != nil || fd == p.aimed {
+		return
+	}
+	if p.aimedSlot, err = s.join(p, fd); err != nil {
+		p.side.lease.Everybody()
+		return
+	}
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer)
+	p.aimed = fd
+}
+
+// unsettle takes that socket away.
+func (p *path) unsettle() {
+	if p.aimed > 0 {
+		p.stream.shard.leave(p, p.aimed, p.aimedSlot)
+		p.side.lease.Everybody()
+		p.aimed = 0
+	}
+}
+
+// receive takes one packet, or a batch when the socket has lately had more than one; now and then it looks.
+func (p *path) receive(s *shard, fd int) int {
+	if p.alone++; p.alone%look != 0 && !p.crowded {
+		return s.batch.one(fd)
+	}
+	n := s.batch.receive(fd)
+	p.crowded = n > 1
+	return n
+}
+
+// look is how often a socket with one packet at a time is asked for more.
+const look = 8
 
 // count tells the metrics what a round has brought.
 func (s *shard) count() {

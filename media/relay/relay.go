@@ -19,6 +19,7 @@ import (
 type Config struct {
 	Readers int           // one per core
 	Streams int           // m= lines relayed of one call; 4
+	Rate    int64         // packets a second of one phone's sound; 500; ten times as many of anything else
 	Silence time.Duration // without a packet of either phone until the call is given up; 60 s; negative: never
 }
 
@@ -49,6 +50,9 @@ func New(c Config, d Deps) (*Relay, error) {
 	}
 	if c.Streams <= 0 {
 		c.Streams = 4
+	}
+	if c.Rate <= 0 {
+		c.Rate = 500
 	}
 	if c.Silence == 0 {
 		c.Silence = time.Minute

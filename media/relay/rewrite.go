@@ -2,6 +2,7 @@ package relay
 
 import (
 	"bytes"
+	"fmt"
 	"net/netip"
 	"strconv"
 )
@@ -11,6 +12,7 @@ type place struct {
 	rtp, rtcp uint16 // our ports; 0: the line is not ours and stays as it is
 	held      bool   // its c= is the unspecified address and stays (RFC 2543 hold)
 	off       bool   // the line is refused: port 0
+	ice       bool   // candidates stay, and ours is added
 }
 
 // rewriter copies a description line by line and puts our addresses in the place of the phone's.
@@ -20,20 +22,26 @@ type rewriter struct {
 	places  []place
 	line    int    // index of the m= line under way; -1: the session's part
 	own     []bool // by line: it has a c= of its own
+	second  []bool // by line: it has candidates for RTCP
+	added   bool   // our candidates stand in the line under way
 	session []byte // the session's c=, as it came
 }
 
 // rewrite puts local and our ports into a description. Lines that are not ours keep their own address, also where it was
-// the session's. Everything about ICE goes: candidates would lead past us (RFC 8839 section 5.1).
+// the session's. Of ICE nothing stays, because candidates would lead past us (RFC 8839 section 5.1), or all, and ours is
+// one more candidate.
 func rewrite(sdp []byte, local netip.Addr, places []place) []byte {
 	w := &rewriter{out: make([]byte, 0, len(sdp)+128), places: places, line: -1, addr: address(local)}
 	lines := bytes.SplitAfter(sdp, []byte("\n"))
 	for _, l := range lines {
 		switch {
 		case bytes.HasPrefix(l, []byte("m=")):
-			w.own = append(w.own, false)
+			w.own, w.second = append(w.own, false), append(w.second, false)
 		case bytes.HasPrefix(l, []byte("c=")) && len(w.own) > 0:
 			w.own[len(w.own)-1] = true
+		case bytes.HasPrefix(l, []byte("a=candidate:")) && len(w.own) > 0:
+			f := bytes.Fields(l)
+			w.second[len(w.own)-1] = w.second[len(w.own)-1] || len(f) > 1 && string(f[1]) == "2"
 		}
 	}
 	for _, l := range lines {
@@ -56,11 +64,13 @@ func (w *rewriter) copy(l []byte) {
 	switch {
 	case bytes.HasPrefix(body, []byte("m=")):
 		w.line++
+		w.added = false
 		w.media(body, end)
 		w.inherit()
 	case bytes.HasPrefix(body, []byte("c=")):
 		w.connection(body, end)
 	case isICE(body):
+		w.ice(l, body, end)
 	case bytes.HasPrefix(body, []byte("a=rtcp:")) && w.ours():
 		w.rtcp(body, end)
 	default:
@@ -135,6 +145,32 @@ func (w *rewriter) rtcp(body, end []byte) {
 		w.out = append(append(w.out, " IN "...), w.addr...)
 	}
 	w.out = append(w.out, end...)
+}
+
+// ice copies what a phone says of ICE where it may stay; before the first candidate of a line goes ours, with the lowest
+// priority (RFC 8445 section 5.1.2.1), because the address of m= and c= must be among them (RFC 8839 section 4.2.5).
+func (w *rewriter) ice(l, body, end []byte) {
+	keep := w.at().ice
+	if w.line < 0 {
+		for _, p := range w.places {
+			keep = keep || p.ice
+		}
+	}
+	if !keep {
+		return
+	}
+	if p := w.at(); bytes.HasPrefix(body, []byte("a=candidate:")) && !w.added {
+		w.added = true
+		w.candidate(1, p.rtp, end)
+		if w.second[w.line] {
+			w.candidate(2, p.rtcp, end)
+		}
+	}
+	w.out = append(w.out, l...)
+}
+
+func (w *rewriter) candidate(component int, port uint16, end []byte) {
+	w.out = append(fmt.Appendf(w.out, "a=candidate:sipward %d UDP %d %s %d typ relay raddr 0.0.0.0 rport 0", component, 512-component, w.addr[4:], port), end...)
 }
 
 // isICE reports the attributes by which phones do ICE (RFC 8839 section 5).

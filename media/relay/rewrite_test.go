@@ -1,6 +1,7 @@
 package relay_test
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -49,6 +50,11 @@ func TestRewrite(t *testing.T) {
 			"v=0|c=IN IP4 192.0.2.9|m=audio PORT RTP/AVP 0|a=ptime:20|",
 		},
 		{
+			"two lines, each with ports of its own",
+			"v=0|c=IN IP4 10.0.0.1|m=audio 4000 RTP/AVP 0|a=rtcp:4001|m=video 4002 RTP/AVP 96|b=AS:500|a=rtpmap:96 H264/90000|",
+			"v=0|c=IN IP4 192.0.2.9|m=audio PORT RTP/AVP 0|a=rtcp:PORT+1|m=video VIDEO RTP/AVP 96|b=AS:500|a=rtpmap:96 H264/90000|",
+		},
+		{
 			"IPv6 towards IPv4",
 			"v=0|c=IN IP6 2001:db8::1|m=audio 4000 RTP/AVP 0|",
 			"v=0|c=IN IP4 192.0.2.9|m=audio PORT RTP/AVP 0|",
@@ -58,6 +64,9 @@ func TestRewrite(t *testing.T) {
 			t.Parallel()
 			call := open(t, newRelay(t), lines(c.in))
 			got := pass(t, call, relay.Caller, "10.0.0.1", lines(c.in))
+			if strings.Contains(c.out, "VIDEO") {
+				c.out = strings.ReplaceAll(c.out, "VIDEO", portText(call.Port(1, relay.Callee)))
+			}
 			want := strings.ReplaceAll(c.out, "PORT+1", portText(call.Port(0, relay.Callee)+1))
 			if want = lines(strings.ReplaceAll(want, "PORT", portText(call.Port(0, relay.Callee)))); got != want {
 				t.Errorf("got\n%swant\n%s", got, want)
@@ -66,6 +75,30 @@ func TestRewrite(t *testing.T) {
 				t.Errorf("a retransmission became\n%s", again)
 			}
 		})
+	}
+}
+
+// With ICE the phone's candidates stay, and ours is the last of them; a line without ICE is as ever.
+func TestRewriteWithICE(t *testing.T) {
+	t.Parallel()
+	in := lines("v=0|c=IN IP4 10.0.0.1|a=ice-ufrag:x|a=ice-pwd:y|m=audio 4000 RTP/AVP 0|a=ptime:20|a=candidate:1 1 UDP 2130706431 10.0.0.1 4000 typ host|" +
+		"a=candidate:1 2 UDP 2130706430 10.0.0.1 4001 typ host|")
+	call, err := newRelay(t).Open([]byte(in), true, func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { call.Close() })
+	port := call.Port(0, relay.Callee)
+	ours := fmt.Sprintf("a=candidate:sipward 1 UDP 511 192.0.2.9 %d typ relay raddr 0.0.0.0 rport 0|a=candidate:sipward 2 UDP 510 192.0.2.9 %d typ relay raddr 0.0.0.0 rport 0|",
+		port, port+1)
+	want := strings.NewReplacer("c=IN IP4 10.0.0.1", "c=IN IP4 192.0.2.9", "m=audio 4000", "m=audio "+portText(port)).Replace(in)
+	want = strings.Replace(want, "a=candidate:1 1", lines(ours)+"a=candidate:1 1", 1)
+	if got := pass(t, call, relay.Caller, "10.0.0.1", in); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	answer := lines("v=0|c=IN IP4 10.0.0.2|m=audio 5000 RTP/AVP 0|")
+	if got := pass(t, call, relay.Callee, "10.0.0.2", answer); strings.Contains(got, "candidate") || !strings.Contains(got, "192.0.2.9") {
+		t.Errorf("an answer without ICE became\n%s", got)
 	}
 }
 

@@ -36,6 +36,13 @@ func serve(t testing.TB, c relay.Config, lo, hi int) (*relay.Relay, *media.Ports
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(ports.Close)
+	return runOn(t, ports, c), ports
+}
+
+// runOn is a relay on these ports that runs until the test ends.
+func runOn(t testing.TB, ports *media.Ports, c relay.Config) *relay.Relay {
+	t.Helper()
 	r, err := relay.New(c, relay.Deps{Ports: ports, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	if err != nil {
 		t.Fatal(err)
@@ -51,15 +58,14 @@ func serve(t testing.TB, c relay.Config, lo, hi int) (*relay.Relay, *media.Ports
 		stop()
 		running.Wait()
 		r.Close()
-		ports.Close()
 	})
-	return r, ports
+	return r
 }
 
 // open begins a call that ends with the test.
 func open(t testing.TB, r *relay.Relay, offer string) *relay.Call {
 	t.Helper()
-	c, err := r.Open([]byte(offer), func() {})
+	c, err := r.Open([]byte(offer), false, func() {})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,84 +20,72 @@ var private = netip.MustParseAddrPort("10.0.0.1:4000")
 // Under SDES keys a phone is found by packets that verify, wherever they come from, and by nothing else.
 func TestKeysFindThePhone(t *testing.T) {
 	t.Parallel()
-	for _, suite := range suites {
-		t.Run(suite, func(t *testing.T) {
-			t.Parallel()
-			alice, bob := secureCall(t, suite)
-			mallory := stranger(t, "127.0.0.7")
-			alice.write(mallory, bob.packet("of the wrong side")) // bob's key is not alice's
-			alice.write(mallory, make([]byte, 200))
-			captured := alice.send("first")
-			talk(t, alice, bob)
-			for range 3 { // old packets, from elsewhere
-				alice.write(mallory, captured)
-			}
-			forged := alice.packet("forged")
-			forged[len(forged)-1] ^= 1
-			alice.write(mallory, forged)
-			until(t, bob, alice)
-			hears(t, bob.conn, alice.send("after"))
-			deaf(t, "mallory", mallory)
+	withEachSuite(t, func(t *testing.T, alice, bob *phone) {
+		mallory := stranger(t, "127.0.0.7")
+		alice.write(mallory, bob.packet("of the wrong side")) // bob's key is not alice's
+		alice.write(mallory, make([]byte, 200))
+		captured := alice.send("first")
+		talk(t, alice, bob)
+		for range 3 { // old packets, from elsewhere
+			alice.write(mallory, captured)
+		}
+		forged := alice.packet("forged")
+		forged[len(forged)-1] ^= 1
+		alice.write(mallory, forged)
+		until(t, bob, alice)
+		hears(t, bob.conn, alice.send("after"))
+		deaf(t, "mallory", mallory)
 
-			home := alice.move("127.0.0.5") // another address, and no word of it in the signalling
-			talk(t, alice, bob)
-			hears(t, alice.conn, bob.send("to the new address"))
-			drain(home)
-			hears(t, alice.conn, bob.send("again"))
-			deaf(t, "alice's former address", home)
-		})
-	}
+		home := alice.move("127.0.0.5") // another address, and no word of it in the signalling
+		talk(t, alice, bob)
+		hears(t, alice.conn, bob.send("to the new address"))
+		drain(home)
+		hears(t, alice.conn, bob.send("again"))
+		deaf(t, "alice's former address", home)
+	})
 }
 
 // The rollover counter goes on over the years of a call: a phone that moves after three rollovers is still known.
 func TestRollover(t *testing.T) {
 	t.Parallel()
-	for _, suite := range suites {
-		t.Run(suite, func(t *testing.T) {
-			t.Parallel()
-			alice, bob := secureCall(t, suite)
-			alice.seq = 65000
-			talk(t, alice, bob)
-			for range 3 * 5 { // in leaps of 15,000; each packet is heard, so none is lost or turned round
-				for range 15000 {
-					alice.skip()
-				}
-				hears(t, bob.conn, alice.send("leap"))
+	withEachSuite(t, func(t *testing.T, alice, bob *phone) {
+		alice.seq = 65000
+		talk(t, alice, bob)
+		for range 3 * 5 { // in leaps of 15,000; each packet is heard, so none is lost or turned round
+			for range 15000 {
+				alice.skip()
 			}
-			captured := alice.send("old")
-			hears(t, bob.conn, captured)
-			alice.move("127.0.0.5")
-			talk(t, alice, bob)
-			mallory := stranger(t, "127.0.0.7")
-			alice.write(mallory, captured)
-			hears(t, alice.conn, bob.send("still here"))
-			deaf(t, "mallory", mallory)
-		})
-	}
+			hears(t, bob.conn, alice.send("leap"))
+		}
+		captured := alice.send("old")
+		hears(t, bob.conn, captured)
+		alice.move("127.0.0.5")
+		talk(t, alice, bob)
+		mallory := stranger(t, "127.0.0.7")
+		alice.write(mallory, captured)
+		hears(t, alice.conn, bob.send("still here"))
+		deaf(t, "mallory", mallory)
+	})
 }
 
 // RTCP on its own port is found by its own tag.
 func TestKeysFindRTCP(t *testing.T) {
 	t.Parallel()
-	for _, suite := range suites {
-		t.Run(suite, func(t *testing.T) {
-			t.Parallel()
-			alice, bob := secureCall(t, suite)
-			control := [2]*net.UDPConn{stranger(t, "127.0.0.1"), stranger(t, "127.0.0.2")}
-			mallory := stranger(t, "127.0.0.7")
-			first := alice.report()
-			alice.writeRTCP(control[0], first)
-			bob.writeRTCP(control[1], bob.report())
-			hearsAny(t, control[0], func() { bob.writeRTCP(control[1], bob.report()) })
-			alice.writeRTCP(mallory, first)
-			forged := alice.report()
-			forged[9] ^= 1
-			alice.writeRTCP(mallory, forged)
-			hearsAny(t, control[1], func() { alice.writeRTCP(control[0], alice.report()) })
-			hearsAny(t, control[0], func() { bob.writeRTCP(control[1], bob.report()) })
-			deaf(t, "mallory", mallory)
-		})
-	}
+	withEachSuite(t, func(t *testing.T, alice, bob *phone) {
+		control := [2]*net.UDPConn{stranger(t, "127.0.0.1"), stranger(t, "127.0.0.2")}
+		mallory := stranger(t, "127.0.0.7")
+		first := alice.report()
+		alice.writeRTCP(control[0], first)
+		bob.writeRTCP(control[1], bob.report())
+		hearsAny(t, control[0], func() { bob.writeRTCP(control[1], bob.report()) })
+		alice.writeRTCP(mallory, first)
+		forged := alice.report()
+		forged[9] ^= 1
+		alice.writeRTCP(mallory, forged)
+		hearsAny(t, control[1], func() { alice.writeRTCP(control[0], alice.report()) })
+		hearsAny(t, control[0], func() { bob.writeRTCP(control[1], bob.report()) })
+		deaf(t, "mallory", mallory)
+	})
 }
 
 // New keys in a new description: packets under the old ones still pass, those under the new ones are known afterwards.
@@ -234,6 +222,17 @@ func TestSprayMovesNothing(t *testing.T) {
 		hears(t, c.bob.conn, c.alice.send("unmoved"))
 	}
 	deaf(t, "mallory", mallory)
+}
+
+// withEachSuite runs a test of a call with keys once for every suite.
+func withEachSuite(t *testing.T, f func(t *testing.T, alice, bob *phone)) {
+	for _, suite := range suites {
+		t.Run(suite, func(t *testing.T) {
+			t.Parallel()
+			alice, bob := secureCall(t, suite)
+			f(t, alice, bob)
+		})
+	}
 }
 
 // secureCall is a call between two phones behind NATs, with keys of a suite.

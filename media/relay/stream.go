@@ -66,10 +66,12 @@ func newStream(r *Relay, s *shard) (*stream, error) {
 	for i := range st.sides {
 		for _, p := range []*path{&st.sides[i].rtp, &st.sides[i].rtcp} {
 			_ = unix.SetsockoptInt(p.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer)
-			if err := s.join(p); err != nil {
+			slot, err := s.join(p, p.fd)
+			if err != nil {
 				st.close()
 				return nil, err
 			}
+			p.slot = slot
 		}
 	}
 	return st, nil
@@ -81,8 +83,10 @@ func (st *stream) close() {
 	st.closed = true
 	st.mu.Unlock()
 	for i := range st.sides {
-		st.shard.leave(&st.sides[i].rtp)
-		st.shard.leave(&st.sides[i].rtcp)
+		for _, p := range []*path{&st.sides[i].rtp, &st.sides[i].rtcp} {
+			p.unsettle()
+			st.shard.leave(p, p.fd, p.slot)
+		}
 		st.sides[i].lease.Release()
 	}
 }
@@ -142,6 +146,9 @@ func (st *stream) settled() bool { return st.sides[0].known && st.sides[1].known
 func (st *stream) excused(since int64) bool {
 	st.mu.Lock()
 	defer st.mu.Unlock()
+	if st.sides[0].line.ICE.Does() && st.sides[1].line.ICE.Does() { // their packets may go another way
+		return true
+	}
 	for i := range st.sides {
 		s := &st.sides[i]
 		if s.moved > since || s.rtp.heard > since || s.known && (s.line.Held || s.line.Dir != media.SendRecv) {

@@ -21,7 +21,7 @@ const (
 
 // wanted reports whether a call's media is to be relayed.
 func (s *Sessions) wanted(in Invite) bool {
-	if webRTC(offer(in)) {
+	if !s.possible(in) || webRTC(offer(in)) {
 		return false
 	}
 	switch s.mode(in.Caller, in.Callee) {
@@ -37,6 +37,13 @@ func (s *Sessions) wanted(in Invite) bool {
 // a relay of ours does not speak, and finds its own way by it.
 func webRTC(sdp []byte) bool {
 	return bytes.Contains(sdp, []byte(" UDP/TLS/RTP/SAVPF ")) && bytes.Contains(sdp, []byte("\na=ice-ufrag:"))
+}
+
+// possible reports whether every phone of the call can be told an address of the relay, whose ports are IPv4.
+func (s *Sessions) possible(in Invite) bool {
+	return s.config.Address.Is4() || !slices.ContainsFunc(append([]*transport.Flow{in.From}, in.To...), func(f *transport.Flow) bool {
+		return f.Local().Addr().Is6()
+	})
 }
 
 // mode is the one of both account types that relays more.

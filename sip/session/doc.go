@@ -6,8 +6,12 @@
 // addresses and do not both do ICE; or when the call crosses from one node to another and the operator wants it. The
 // account types of both phones have a say ([Config.Mode]): the one that relays more is followed.
 //
+// Phones that do ICE find their own way where there is one: by Auto their candidates stay, and the relay is the last of
+// them. By Always there is no other way than the relay.
+//
 // The relay is that of the node that owns the call, which is the caller's: descriptions pass here, so no other node need
 // know. The address in a description is the one that the receiver's signalling reached us by, or Config.Address.
 //
-// What is not done: a description inside a multipart body passes as it is.
+// What is not done: a description inside a multipart body passes as it is; a phone that signals over IPv6 is not relayed
+// unless Config.Address says where.
 package session

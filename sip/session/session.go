@@ -61,7 +61,7 @@ func (s *Sessions) Open(in Invite) (dialog.Media, error) {
 	}
 	w := &way{sessions: s}
 	var err error
-	if w.call, err = s.deps.Relay.Open(offer(in), w.silent); err != nil {
+	if w.call, err = s.deps.Relay.Open(offer(in), s.mode(in.Caller, in.Callee) == Auto, w.silent); err != nil {
 		return nil, ErrNoPorts.With(reply.RetryAfter()).Because(err)
 	}
 	return w, nil

@@ -129,6 +129,9 @@ func (b *BaresipPhone) config(c BaresipConfig, sipAddr, ctlAddr string) string {
 	for _, m := range []string{"g711", "g722", "sndfile", "aufile", "srtp"} {
 		line("module %s.so", m)
 	}
+	if strings.Contains(c.Params, "medianat=ice") {
+		line("module ice.so")
+	}
 	line("audio_source aufile,%s", b.source(c))
 	line("module_tmp uuid.so\nmodule_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\nringback_disabled yes")
 	line("ctrl_tcp_listen %s\nsnd_path %s", ctlAddr, b.dir)
