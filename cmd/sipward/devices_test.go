@@ -46,9 +46,10 @@ func TestDevicesAreBoundToTheirCertificatesAndBounded(t *testing.T) {
 	with := app(tls.Certificate{Certificate: [][]byte{own.certificate}, PrivateKey: own.key})
 	other := newPair(t)
 	stranger, bare := app(tls.Certificate{Certificate: [][]byte{other.certificate}, PrivateKey: other.key}), app()
+	spec := deviceDocument(t)
 	config := func(client *http.Client, token string) int {
 		t.Helper()
-		code, _ := (&device{s: s, client: client, token: token}).do(http.MethodGet, "/v1/config", nil)
+		code, _ := (&device{s: s, client: client, token: token, document: spec}).do(http.MethodGet, "/v1/config", nil)
 		return code
 	}
 	first := redeemed(t, with, s.invite(made.ID))

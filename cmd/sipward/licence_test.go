@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/base64"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -39,6 +40,7 @@ func TestTheStoryOfALicence(t *testing.T) {
 	link := s.invite(made.ID)
 	token := redeemed(t, client, link)
 	public := link[:strings.Index(link, "/a/")]
+	spec := deviceDocument(t)
 	ask := func() (int, string) {
 		t.Helper()
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, public+"/v1/licence", nil)
@@ -55,7 +57,12 @@ func TestTheStoryOfALicence(t *testing.T) {
 			State string
 			Code  string
 		}
-		if err := json.NewDecoder(w.Body).Decode(&a); err != nil {
+		raw, err := io.ReadAll(w.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		spec.hold(t, http.MethodPost, "/v1/licence", w, raw)
+		if err := json.Unmarshal(raw, &a); err != nil {
 			t.Fatal(err)
 		}
 		return w.StatusCode, a.State + a.Code

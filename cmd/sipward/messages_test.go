@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -27,6 +28,8 @@ type device struct {
 	s      *server
 	client *http.Client
 	token  string
+
+	document *document
 }
 
 // retries is how often something is asked again that a busy machine's store had no time for.
@@ -64,14 +67,14 @@ func (s *server) device(l line) *device {
 	}
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: s.trust()}}
 	s.t.Cleanup(client.CloseIdleConnections)
-	return &device{l, s, client, token.Reveal()}
+	return &device{l, s, client, token.Reveal(), deviceDocument(s.t)}
 }
 
 // at is the same app towards another node.
 func (d *device) at(s *server) *device {
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: s.trust()}}
 	s.t.Cleanup(client.CloseIdleConnections)
-	return &device{d.line, s, client, d.token}
+	return &device{d.line, s, client, d.token, d.document}
 }
 
 // do asks the device API, again when the store had no time.
@@ -105,9 +108,14 @@ func (d *device) once(method, path string, body any) (int, map[string]any) {
 		d.s.t.Fatal(err)
 	}
 	defer w.Body.Close()
+	raw, err := io.ReadAll(w.Body)
+	if err != nil {
+		d.s.t.Fatal(err)
+	}
+	d.document.hold(d.s.t, method, path, w, raw)
 	answer := map[string]any{}
 	if w.StatusCode != http.StatusNoContent {
-		if err := json.NewDecoder(w.Body).Decode(&answer); err != nil {
+		if err := json.Unmarshal(raw, &answer); err != nil {
 			d.s.t.Fatalf("%s %s: %d, %v", method, path, w.StatusCode, err)
 		}
 	}
