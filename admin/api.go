@@ -8,6 +8,7 @@ import (
 	"iter"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -100,7 +101,8 @@ type API struct {
 	Deps
 	spec    []byte              // openapi.yaml as JSON
 	shipped map[clipKey]shipped // static after construction
-	streams chan struct{}       // one slot per event stream
+	lengths func() map[clipKey]time.Duration
+	streams chan struct{} // one slot per event stream
 }
 
 // New checks that nothing is missing, and reads the shipped clips and the API's document.
@@ -117,7 +119,9 @@ func New(d Deps) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &API{Deps: d, spec: spec, shipped: clips, streams: make(chan struct{}, maxStreams)}, nil
+	a := &API{Deps: d, spec: spec, shipped: clips, streams: make(chan struct{}, maxStreams)}
+	a.lengths = sync.OnceValue(a.measure)
+	return a, nil
 }
 
 // Routes is the table of the operators' listener.

@@ -40,7 +40,7 @@ type clipView struct {
 	Uploaded *time.Time `json:"uploaded_at"`
 	By       *string    `json:"uploaded_by"`
 	Version  uint64     `json:"version"`               // 0: shipped
-	Duration int64      `json:"duration_ms,omitempty"` // in the answer to an upload
+	Duration int64      `json:"duration_ms,omitempty"` // 0: uploaded by a version that did not note it
 }
 
 // readShipped learns which prompts there are in which language.
@@ -70,8 +70,20 @@ func viewUpload(f account.ClipFile) clipView {
 	at := f.Uploaded.UTC()
 	return clipView{
 		Prompt: f.Prompt, Language: f.Language, Source: "uploaded", Size: f.Size, SHA256: f.SHA256,
-		Uploaded: &at, By: &f.By, Version: f.Version,
+		Uploaded: &at, By: &f.By, Version: f.Version, Duration: f.Length.Milliseconds(),
 	}
+}
+
+// measure says how long the shipped clips are. It decodes them all, so it is done when somebody asks for the first time.
+func (a *API) measure() map[clipKey]time.Duration {
+	all := make(map[clipKey]time.Duration, len(a.shipped))
+	for k := range a.shipped {
+		wav, err := fs.ReadFile(a.Shipped, k.language+"/"+k.prompt+".wav")
+		if err == nil {
+			all[k], _ = a.Check(bytes.NewReader(wav)) // one that cannot be played has no length
+		}
+	}
+	return all
 }
 
 func (a *API) listClips(c *gin.Context) error {
@@ -80,8 +92,11 @@ func (a *API) listClips(c *gin.Context) error {
 		return err
 	}
 	inUse := make(map[clipKey]clipView, len(a.shipped))
+	lengths := a.lengths()
 	for k, s := range a.shipped {
-		inUse[k] = k.view(s)
+		v := k.view(s)
+		v.Duration = lengths[k].Milliseconds()
+		inUse[k] = v
 	}
 	for _, f := range uploads {
 		inUse[clipKey{f.Language, f.Prompt}] = viewUpload(f)
@@ -134,14 +149,12 @@ func (a *API) putClip(c *gin.Context) error {
 	sum := sha256.Sum256(wav)
 	f, err := a.Clips.Put(c.Request.Context(), account.ClipFile{
 		Prompt: k.prompt, Language: k.language, SHA256: hex.EncodeToString(sum[:]), Size: len(wav),
-		Uploaded: a.Now().UTC(), By: web.Who(c).Label(),
+		Uploaded: a.Now().UTC(), By: web.Who(c).Label(), Length: length,
 	}, wav)
 	if err != nil {
 		return err
 	}
-	view := viewUpload(f)
-	view.Duration = length.Milliseconds()
-	return web.Changed(c, http.StatusOK, web.Tag(f.Version), view)
+	return web.Changed(c, http.StatusOK, web.Tag(f.Version), viewUpload(f))
 }
 
 // deleteClip brings the shipped clip back.

@@ -35,7 +35,7 @@ func TestAClipIsReplacedAndBroughtBack(t *testing.T) {
 	}
 	api.Do(put("RIFF late", etag)).Refused(412, "stale")
 	list := api.Do(get("/api/v1/clips")).Want(200)
-	if items, _ := list.JSON()["items"].([]any); len(items) != 4 || strings.Count(list.Body.String(), `"uploaded"`) != 1 {
+	if items, _ := list.JSON()["items"].([]any); len(items) != 4 || strings.Count(list.Body.String(), `"uploaded"`) != 1 || strings.Count(list.Body.String(), `"duration_ms":1500`) != 4 {
 		t.Errorf("got %s", list.Body)
 	}
 	del := apitest.Call{Method: http.MethodDelete, Path: clip, Match: now.Header().Get("ETag")}

@@ -323,6 +323,52 @@ func TestReinviteStormWithinAClip(t *testing.T) {
 	}
 }
 
+// A re-INVITE while the first INVITE has no final answer, only our 183, is refused (RFC 3261 section 14.2); an UPDATE is not.
+func TestReinviteWithinAnEarlyClip(t *testing.T) {
+	t.Parallel()
+	r := serve(t)
+	r.long()
+	p := r.line(t, "1001", storetest.Disabled()).phone(t)
+	c := dial(t, p, "1002")
+	must(t, c.Early(siptest.Within(t)))
+	early, err := p.Ladder().Expect(siptest.Within(t), func(e phone.Entry) bool { return !e.Out && strings.HasPrefix(e.First(), "SIP/2.0 183 ") })
+	must(t, err)
+	sent, err := p.Ladder().Expect(siptest.Within(t), func(e phone.Entry) bool {
+		return e.Out && strings.HasPrefix(e.First(), "INVITE ") && strings.Contains(string(e.Raw), "Proxy-Authorization")
+	})
+	must(t, err)
+	contact := regexp.MustCompile(`Contact: <([^>]+)>`).FindStringSubmatch(string(early.Raw))
+	to := regexp.MustCompile(`To: [^\r]+`).FindString(string(early.Raw))
+	if contact == nil || to == "" {
+		t.Fatalf("the 183 has no Contact or To:\n%s", early.Raw)
+	}
+	within := func(method string, cseq int) {
+		text := regexp.MustCompile(`^INVITE \S+`).ReplaceAllString(string(sent.Raw), method+" "+contact[1])
+		text = regexp.MustCompile(`CSeq: \d+ INVITE`).ReplaceAllString(text, fmt.Sprintf("CSeq: %d %s", cseq, method))
+		text = regexp.MustCompile(`branch=[^;\r]+`).ReplaceAllString(text, fmt.Sprintf("branch=z9hG4bKearly%d", cseq))
+		text = regexp.MustCompile(`To: [^\r]+`).ReplaceAllLiteralString(text, to)
+		must(t, p.SendRaw(siptest.Within(t), []byte(text)))
+	}
+	answered := func(method string, cseq int) string {
+		e, err := p.Ladder().Expect(siptest.Within(t), func(e phone.Entry) bool {
+			return !e.Out && strings.Contains(string(e.Raw), fmt.Sprintf("CSeq: %d %s\r\n", cseq, method))
+		})
+		must(t, err)
+		return string(e.Raw)
+	}
+	within("INVITE", 100)
+	after := regexp.MustCompile(`\r\nRetry-After: (10|[0-9])\r\n`)
+	if got := answered("INVITE", 100); !strings.HasPrefix(got, "SIP/2.0 500 ") || !after.MatchString(got) {
+		t.Errorf("re-INVITE: %s", got)
+	}
+	within("UPDATE", 101)
+	if got := answered("UPDATE", 101); !strings.HasPrefix(got, "SIP/2.0 200 ") {
+		t.Errorf("UPDATE: %s", got)
+	}
+	must(t, c.Cancel(siptest.Within(t)))
+	ended(t, c, 487)
+}
+
 // inviteAnswers counts the answers of INVITEs from a CSeq on, repetitions not.
 func inviteAnswers(p *phone.Phone, first string, from int) int {
 	seen := map[int]bool{}

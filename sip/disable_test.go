@@ -123,8 +123,12 @@ func TestDeletedAccount(t *testing.T) {
 	ours, theirs := siptest.Talk(t, alice, "1002", bob)
 	saw(t, bob, "ACK ")
 	must(t, r.store.Accounts.Delete(t.Context(), b.ID, b.Version))
-	must(t, ours.Wait(siptest.Within(t)))
-	must(t, theirs.Wait(siptest.Within(t)))
+	for _, c := range []*phone.Call{ours, theirs} {
+		must(t, c.Wait(siptest.Within(t)))
+		if res := c.Result(); !res.ByPeer || !strings.Contains(res.Reason, `text="account deleted"`) {
+			t.Errorf("the call ended with %+v", res)
+		}
+	}
 	eventually(t, "its number is unknown", func() bool {
 		c := dial(t, alice, "1002")
 		_ = c.Wait(siptest.Within(t))

@@ -186,6 +186,9 @@ func (e *Enforcer) apply(ctx context.Context, c account.Change) {
 		e.log.Warn("account of a change not readable, the change itself is applied", "account", c.ID, "err", err)
 		a = suspended()
 		a.ID, a.Version = account.ID(c.ID), c.Version
+		if c.Deleted {
+			a.Version = math.MaxUint64
+		}
 		if c.State == account.Active {
 			e.back(a)
 			return
@@ -220,8 +223,12 @@ func (e *Enforcer) set(a account.Account) {
 	if e.keep {
 		return
 	}
+	why := disabledReason()
+	if a.Version == math.MaxUint64 {
+		why.Text = "account deleted"
+	}
 	for _, d := range e.dialogs.Involving(a.ID) {
-		d.End(disabledReason())
+		d.End(why)
 	}
 }
 

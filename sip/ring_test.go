@@ -175,6 +175,8 @@ func TestCallingOneself(t *testing.T) {
 	if n := received(desk, "INVITE"); n > 0 {
 		t.Error("the calling phone rang itself")
 	}
+	lone := r.line(t, "1002").registered(t)
+	ended(t, dial(t, lone, "1002"), 480) // the number is known, and has no other phone
 }
 
 // A caller whose connection breaks must not leave phones ringing.

@@ -39,13 +39,18 @@ func (r *remote) command(use, short string, subs ...*cobra.Command) *cobra.Comma
 			return usageError{fmt.Errorf("say what to do: one of the commands above")}
 		},
 	}
+	r.flags(c)
+	c.AddCommand(subs...)
+	return c
+}
+
+// flags are how such a command is told which server it is about.
+func (r *remote) flags(c *cobra.Command) {
 	f := c.PersistentFlags()
 	f.StringVar(&r.api, "api", "", "address of the admin API (SIPWARD_API; default "+defaultAPI+")")
 	f.StringVar(&r.token, "token", "", "API token (SIPWARD_TOKEN, which unlike the flag other users of the machine cannot see)")
 	f.StringVar(&r.ca, "ca", "", "PEM file of the CA that signed the server's certificate (SIPWARD_CA)")
 	f.StringVarP(&r.output, "output", "o", "table", "table or json")
-	c.AddCommand(subs...)
-	return c
 }
 
 // do connects and runs f; its ctx ends with the program.
@@ -63,7 +68,7 @@ func (r *remote) do(f func(ctx context.Context, api *apiclient.Client, c *cobra.
 			return usageError{err}
 		}
 		defer api.Close()
-		return f(c.Context(), api, c, args)
+		return inWords(f(c.Context(), api, c, args))
 	}
 }
 

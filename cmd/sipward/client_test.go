@@ -92,6 +92,42 @@ func TestTheClientCommandsRunADay(t *testing.T) {
 	c.run(exitDone, "group", "delete", "Sales")
 }
 
+func TestClipsAreListedAndReplaced(t *testing.T) {
+	t.Parallel()
+	c, _ := openConsole(t)
+	file := filepath.Join(t.TempDir(), "new.wav")
+	if err := os.WriteFile(file, []byte("RIFF new"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, _ := c.run(exitDone, "clip", "put", "account-disabled", "en", file); !strings.Contains(out, "uploaded") {
+		t.Errorf("clip put:\n%s", out)
+	}
+	if out, _ := c.run(exitDone, "clip", "list"); strings.Count(out, "uploaded") != 1 || strings.Count(out, "1.5 s") != strings.Count(out, "\n")-1 {
+		t.Errorf("clip list:\n%s", out)
+	}
+	c.run(exitDone, "clip", "delete", "account-disabled", "en")
+	if out, _ := c.run(exitDone, "clip", "list"); strings.Contains(out, "uploaded") {
+		t.Errorf("clip list:\n%s", out)
+	}
+	if _, errs := c.run(exitFailed, "clip", "put", "no-such-prompt", "en", file); !strings.Contains(errs, "sipward clip list") {
+		t.Errorf("unknown prompt: %s", errs)
+	}
+	if _, errs := c.run(exitFailed, "clip", "put", "account-disabled", "en", "/nowhere.wav"); !strings.Contains(errs, "/nowhere.wav") {
+		t.Errorf("no file: %s", errs)
+	}
+}
+
+func TestErrorsNameTheFileThatWasAskedFor(t *testing.T) {
+	t.Parallel()
+	c, _ := openConsole(t)
+	if _, errs := c.run(exitFailed, "store", "export", "/nope/x"); !strings.Contains(errs, "write /nope/x: no such file") {
+		t.Errorf("export: %s", errs)
+	}
+	if err := replaceFile("/nope/x.wav", nil); err == nil || !strings.Contains(err.Error(), "write /nope/x.wav: no such file") {
+		t.Errorf("convert: %v", err)
+	}
+}
+
 func TestTheStoreIsExportedToAFile(t *testing.T) {
 	t.Parallel()
 	c, api := openConsole(t)
@@ -159,10 +195,10 @@ func TestMistakesAreNamedWithTheirMend(t *testing.T) {
 		{exitUsage, "account list -o yaml", "table or json"},
 		{exitUsage, "account list --colour red", "unknown flag"},
 		{exitFailed, "account show 999", "account list"},
-		{exitFailed, "account create --owner Ann --number 111", "group_id"},
+		{exitFailed, "account create --owner Ann --number 111", "--group is missing: every account belongs to a group (make one with sipward group create)"},
 		{exitFailed, "account create --group Nowhere --owner Ann --number 111", "group list"},
 		{exitFailed, "token create x --role god", "superadmin"},
-		{exitFailed, "token delete nothing", "no such token"},
+		{exitFailed, "token delete nothing", "no such token: list them with sipward token list"},
 		{exitFailed, "group delete Nowhere", "group list"},
 		{exitFailed, "account list --state asleep", "pending, active, disabled"},
 	} {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -20,12 +21,13 @@ const clipRate = 16000
 // clipCommand is `sipward clip`: is a WAV file fit to be an announcement, and make it so.
 func clipCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use: "clip", Short: "Check and convert announcement clips", Args: argsOf(0, "check or convert"),
+		Use: "clip", Short: "Check, convert, list and upload announcement clips", Args: argsOf(0, "check, convert, list, put or delete"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			_ = c.Help()
-			return usageError{errors.New("clip needs one of: check, convert")}
+			return usageError{errors.New("clip needs one of: check, convert, list, put, delete")}
 		},
 	}
+	c.AddCommand(clipCommands()...)
 	c.AddCommand(&cobra.Command{
 		Use: "check FILE.wav", Short: "Say what a clip is and what is wrong with it", Args: argsOf(1, "a WAV file"),
 		RunE: func(c *cobra.Command, args []string) error { return describeClip(c.OutOrStdout(), args[0]) },
@@ -142,10 +144,19 @@ func convertClip(out io.Writer, from, to string) error {
 }
 
 // replaceFile writes a file whole or not at all; what was there stays until then.
+// naming puts the file a person asked for into an error about the hidden one that is to become it.
+func naming(path string, err error) error {
+	var hidden *fs.PathError
+	if errors.As(err, &hidden) {
+		return &fs.PathError{Op: "write", Path: path, Err: hidden.Err}
+	}
+	return err
+}
+
 func replaceFile(path string, b []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".clip-*")
 	if err != nil {
-		return err
+		return naming(path, err)
 	}
 	_, err = f.Write(b)
 	err = errors.Join(err, f.Chmod(0o644), f.Close())

@@ -24,7 +24,7 @@ var demoUsers = [...]struct{ user, owner string }{{"1001", "Ada"}, {"1002", "Bru
 func (n *node) demoAccounts(ctx context.Context) ([]demoAccount, error) {
 	file := filepath.Join(n.config.DataDir, "demo.txt")
 	if b, err := os.ReadFile(file); err == nil {
-		return parseDemo(string(b)), nil
+		return n.living(ctx, parseDemo(string(b)))
 	}
 	g, err := n.store.Groups.Create(ctx, account.Group{ID: account.NewGroupID(), Name: "Demo", Created: time.Now(), Updated: time.Now()})
 	if errors.Is(err, account.ErrTaken) {
@@ -44,6 +44,21 @@ func (n *node) demoAccounts(ctx context.Context) ([]demoAccount, error) {
 		fmt.Fprintln(&text, u.user, password.Reveal(), u.user)
 	}
 	return made, os.WriteFile(file, []byte(text.String()), 0o600)
+}
+
+// living leaves out the accounts that have been deleted meanwhile.
+func (n *node) living(ctx context.Context, list []demoAccount) (left []demoAccount, err error) {
+	for _, d := range list {
+		_, err := n.store.Accounts.CachedByUser(ctx, d.User)
+		if errors.Is(err, account.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("demo accounts: %w", err)
+		}
+		left = append(left, d)
+	}
+	return left, nil
 }
 
 func (n *node) demoAccount(ctx context.Context, group account.GroupID, user, owner string, password account.Secret) error {

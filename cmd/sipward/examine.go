@@ -3,10 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 
 	"sipward/internal/pki"
 	"sipward/internal/seal"
@@ -99,6 +102,20 @@ func (c Config) ports() []portOf {
 		}
 	}
 	return list
+}
+
+// portsFree names every port of the configuration that another program holds, where binding them would stop at the first.
+func (c Config) portsFree() error {
+	var taken []string
+	for _, p := range c.ports() {
+		if errors.Is(tryBind(p), syscall.EADDRINUSE) {
+			taken = append(taken, fmt.Sprintf("%s %s (%s)", p.Key, p.Address, field{Key: p.Key}.Env()))
+		}
+	}
+	if len(taken) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s: taken, another program has them in use (ss -lnp shows it): stop it, or set another port", strings.Join(taken, ", "))
 }
 
 func (c Config) runningURL() string {

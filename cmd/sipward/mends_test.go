@@ -61,6 +61,8 @@ func TestFaultsNameTheirMend(t *testing.T) {
 			[]string{"sip.tcp", taken.Addr().String(), "in use", "another port"}},
 		{"HTTP port taken", []string{"serve", "--config", configFor(t, elsewhere+"http: {public: '', metrics: '', admin: '"+taken.Addr().String()+"'}\n")}, 1,
 			[]string{"http.admin", taken.Addr().String(), "taken", "another port"}},
+		{"several ports taken", []string{"serve", "--config", configFor(t, "http: {public: '"+taken.Addr().String()+"', metrics: '', admin: '"+taken.Addr().String()+"'}\n"+
+			"sip: {udp: '', tcp: '"+taken.Addr().String()+"', tls: '', wss: ''}\n")}, 1, []string{"sip.tcp", "SIPWARD_SIP_TCP", "http.admin", "http.public", "SIPWARD_HTTP_PUBLIC"}},
 		{"certificate without key", []string{"config", "check", "--config", configFor(t, "tls: {cert: x.pem}")}, 1, []string{"tls.cert", "tls.key", "both"}},
 		{"certificate not there", []string{"serve", "--config", configFor(t, quiet+elsewhere+"tls: {cert: x.pem, key: y.pem}")}, 1, []string{"x.pem", "tls.cert", "generated"}},
 		{"bad root key", []string{"config", "check", "--config", configFor(t, "root_key: abc")}, 1, []string{"root_key", "64", "openssl rand -hex 32"}},

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -114,7 +115,25 @@ func (f *phoneFlags) run(c *cobra.Command, getenv func(string) (string, bool), d
 		return usageError{err}
 	}
 	defer p.Close()
-	return do(c.Context(), phoneSession{p, f, out})
+	return f.mend(do(c.Context(), phoneSession{p, f, out}))
+}
+
+// mend adds to a failure of the way to the server what to do about it.
+func (f *phoneFlags) mend(err error) error {
+	var unknown x509.UnknownAuthorityError
+	var name x509.HostnameError
+	var plain tls.RecordHeaderError
+	switch {
+	case errors.As(err, &unknown):
+		return fmt.Errorf("%w: give --ca data/tls/ca.pem, the server's own (below its data_dir)", err)
+	case errors.As(err, &name):
+		return fmt.Errorf("%w: give --server by a name or address that the certificate names", err)
+	case errors.As(err, &plain):
+		return fmt.Errorf("%w: the port does not speak TLS: it is 5061 mostly, or give --transport tcp", err)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("%w: is the server running there (sipward serve), and is the port right: 5061 for tls, 5060 for tcp and udp, 5062 for wss?", err)
+	}
+	return err
 }
 
 func (f *phoneFlags) tls() (*tls.Config, error) {

@@ -199,8 +199,10 @@ func TestPhoneRefusesAnUnknownCertificate(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, args := range map[string][]string{
-		"TLS handshake":      {"register", "--server", bob.Addr().String(), "--user", "alice"},
-		"no PEM certificate": {"register", "--server", bob.Addr().String(), "--user", "alice", "--ca", empty},
+		"TLS handshake":                 {"register", "--server", bob.Addr().String(), "--user", "alice"},
+		"give --ca data/tls/ca.pem":     {"register", "--server", bob.Addr().String(), "--user", "alice"},
+		"is the server running there (": {"register", "--server", "127.0.0.1:1", "--user", "alice"},
+		"no PEM certificate":            {"register", "--server", bob.Addr().String(), "--user", "alice", "--ca", empty},
 	} {
 		var out output
 		begun := time.Now()

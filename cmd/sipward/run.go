@@ -141,8 +141,14 @@ func (n *node) run(ctx context.Context, l listeners) error {
 		defer stop() // SIP ends first: its calls need the rest
 		until, cancel := context.WithCancel(inner)
 		defer cancel()
-		defer context.AfterFunc(ctx, func() { n.health.Serving(false); cancel() })()
-		return n.sip.Run(until)
+		defer context.AfterFunc(ctx, func() {
+			n.log.Info("stopping: no new calls, those that are up may end", "calls", len(n.sip.Calls()), "within", n.config.SIP.DrainTime)
+			n.health.Serving(false)
+			cancel()
+		})()
+		err := n.sip.Run(until)
+		n.log.Info("the calls have ended, closing", "served", time.Since(n.started).Round(time.Second))
+		return err
 	})
 	n.health.Serving(true)
 	return g.Wait()

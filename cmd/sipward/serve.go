@@ -56,6 +56,9 @@ func serve(ctx context.Context, c Config, demo bool, stdout, stderr io.Writer) e
 
 // start binds, tells where everything is, and runs.
 func (n *node) start(ctx context.Context, demo bool, stdout io.Writer) error {
+	if err := n.config.portsFree(); err != nil {
+		return err
+	}
 	l, err := n.listen(ctx)
 	if err != nil {
 		return err

@@ -38,7 +38,7 @@ func (r *remote) storeExport() *cobra.Command {
 func whole(path string, write func(io.Writer) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".export-*") // mode 0600
 	if err != nil {
-		return fmt.Errorf("export: %w", err)
+		return fmt.Errorf("export: %w", naming(path, err))
 	}
 	defer func() { _ = os.Remove(f.Name()) }() // gone already when all went well
 	if err := errors.Join(write(f), f.Sync(), f.Close()); err != nil {

@@ -1,12 +1,32 @@
 package apiclient_test
 
 import (
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"sipward/internal/apiclient"
 	"sipward/internal/apitest"
 )
+
+func TestPlainHTTPToATLSServerNamesTheMend(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewUnstartedServer(http.NotFoundHandler())
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	c, err := apiclient.New(apiclient.Config{URL: strings.Replace(s.URL, "https://", "http://", 1), Token: "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	if _, err := c.Groups(t.Context()); err == nil || !strings.Contains(err.Error(), "https://") || !strings.Contains(err.Error(), "--ca") {
+		t.Errorf("have %v", err)
+	}
+}
 
 func TestAnAmbiguousReferenceIsRefused(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,7 @@ package apiclient
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -42,7 +43,13 @@ func (p *Problem) Error() string {
 
 func readProblem(resp *http.Response) error {
 	p := &Problem{}
-	err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(p)
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err == nil {
+		err = json.Unmarshal(body, p)
+	}
+	if strings.Contains(string(body), "HTTP request to an HTTPS server") { // net/http's own words
+		return errors.New("the server speaks TLS there: write https:// in --api, and give its CA (--ca data_dir/tls/ca.pem, or SIPWARD_CA)")
+	}
 	if err != nil || p.Detail == "" {
 		return fmt.Errorf("the server answered %s without saying why: is the address that of the admin API?", resp.Status)
 	}

@@ -1,13 +1,16 @@
 package pki
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
 	"fmt"
+	"io"
 	"math/big"
 	"net"
 	"os"
@@ -17,7 +20,6 @@ import (
 )
 
 const (
-	caLife   = 10 * 365 * 24 * time.Hour
 	certLife = 397 * 24 * time.Hour // the most that Apple's platforms accept
 	renewal  = 30 * 24 * time.Hour
 )
@@ -41,7 +43,7 @@ func Ensure(dir string, names []string, seed []byte, now time.Time) (Files, erro
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return f, fmt.Errorf("certificate: %w", err)
 	}
-	ca, caKey, err := authority(f.CA, filepath.Join(dir, "ca.key"), seed, now)
+	ca, caKey, err := authority(f.CA, filepath.Join(dir, "ca.key"), seed)
 	if err != nil {
 		return f, err
 	}
@@ -85,9 +87,9 @@ func leaf(names []string, now time.Time) *x509.Certificate {
 	return c
 }
 
-// authority reads the CA, or makes the one of the seed. Two nodes' certificates of it differ in time and signature, but a
-// chain is checked by name and key, which are the same.
-func authority(certFile, keyFile string, seed []byte, now time.Time) (*x509.Certificate, *ecdsa.PrivateKey, error) {
+// authority reads the CA, or makes the one of the seed: the same to the last byte on every node and at any time, so that
+// phones which were given one node's ca.pem need no other.
+func authority(certFile, keyFile string, seed []byte) (*x509.Certificate, *ecdsa.PrivateKey, error) {
 	cert, certErr := readCert(certFile)
 	key, keyErr := readKey(keyFile)
 	if certErr == nil && keyErr == nil {
@@ -101,15 +103,33 @@ func authority(certFile, keyFile string, seed []byte, now time.Time) (*x509.Cert
 		return nil, nil, fmt.Errorf("CA: %w: choose another root_key", err)
 	}
 	ca := &x509.Certificate{
-		SerialNumber: serial(), Subject: pkix.Name{CommonName: "sipward CA"},
-		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(caLife),
+		SerialNumber: serialOf(key), Subject: pkix.Name{CommonName: "sipward CA"},
+		NotBefore: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), NotAfter: time.Date(2056, 1, 1, 0, 0, 0, 0, time.UTC),
 		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign, IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true,
 	}
-	der, err := x509.CreateCertificate(rand.Reader, ca, ca, &key.PublicKey, key)
+	der, err := x509.CreateCertificate(nil, ca, ca, &key.PublicKey, deterministic{key})
 	if err != nil {
 		return nil, nil, fmt.Errorf("CA: %w", err)
 	}
 	return ca, key, errors.Join(writeKey(keyFile, key), writeFile(certFile, "CERTIFICATE", der, 0o644))
+}
+
+// deterministic signs by RFC 6979: the same bytes for the same certificate.
+type deterministic struct{ *ecdsa.PrivateKey }
+
+// Sign ignores the source of randomness.
+func (d deterministic) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	return d.PrivateKey.Sign(nil, digest, opts)
+}
+
+// serialOf is a serial number that comes from the key.
+func serialOf(key *ecdsa.PrivateKey) *big.Int {
+	pub, err := key.PublicKey.Bytes()
+	if err != nil {
+		panic(err) // only for curves that are not ours
+	}
+	sum := sha256.Sum256(pub)
+	return new(big.Int).SetBytes(sum[:15])
 }
 
 func serial() *big.Int {

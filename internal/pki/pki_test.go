@@ -222,3 +222,29 @@ func (w *words) Handle(_ context.Context, r slog.Record) error {
 }
 func (w *words) WithAttrs([]slog.Attr) slog.Handler { return w }
 func (w *words) WithGroup(string) slog.Handler      { return w }
+
+// Every node of a cluster makes the same CA, whenever it starts.
+func TestTheAuthorityIsTheSameEverywhere(t *testing.T) {
+	t.Parallel()
+	var made [][]byte
+	for i, now := range []time.Time{time.Now(), time.Now().Add(1000 * time.Hour)} {
+		f, err := pki.Ensure(t.TempDir(), []string{"sip.example.com"}, seed[:], now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(f.CA)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if made = append(made, b); !slices.Equal(made[0], b) {
+			t.Errorf("CA %d is another one:\n%s\n%s", i+1, made[0], b)
+		}
+	}
+	f, err := pki.Ensure(t.TempDir(), []string{"sip.example.com"}, []byte("another seed of thirty-two bytes"), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(f.CA); err != nil || slices.Equal(made[0], b) {
+		t.Errorf("another root key makes the same CA (%v)", err)
+	}
+}

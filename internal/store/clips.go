@@ -36,10 +36,12 @@ type clipRecord struct {
 	Size     int       `json:"size"`
 	Uploaded time.Time `json:"uploaded_at"`
 	By       string    `json:"by,omitempty"`
+	Length   int64     `json:"length_ms,omitempty"`
 }
 
 func (r clipRecord) file(version uint64) ClipFile {
-	return ClipFile{Prompt: r.Prompt, Language: r.Language, SHA256: r.SHA256, Size: r.Size, Uploaded: r.Uploaded, By: r.By, Version: version}
+	return ClipFile{Prompt: r.Prompt, Language: r.Language, SHA256: r.SHA256, Size: r.Size, Uploaded: r.Uploaded, By: r.By, Version: version,
+		Length: time.Duration(r.Length) * time.Millisecond}
 }
 
 // pieces are the names of the records of its bytes.
@@ -82,7 +84,7 @@ func (r *Clips) Put(ctx context.Context, f ClipFile, wav []byte) (ClipFile, erro
 	}
 	sum := sha256.Sum256(wav)
 	clip := clipRecord{Name: name, Prompt: f.Prompt, Language: f.Language, SHA256: hex.EncodeToString(sum[:]), Size: len(wav),
-		Uploaded: f.Uploaded.UTC(), By: f.By}
+		Uploaded: f.Uploaded.UTC(), By: f.By, Length: f.Length.Milliseconds()}
 	if f.Uploaded.IsZero() {
 		clip.Uploaded = r.c.now().UTC()
 	}

@@ -36,7 +36,16 @@ func NewLogger(w io.Writer, c LogConfig) (*slog.Logger, error) {
 	if c.Format == "text" || c.Format == "" && isTerminal(w) {
 		return slog.New(lifting{slog.NewTextHandler(w, opts)}), nil
 	}
+	opts.ReplaceAttr = readable
 	return slog.New(lifting{slog.NewJSONHandler(w, opts)}), nil
+}
+
+// readable writes times as people do, "5s", where JSON would have a bare number of nanoseconds.
+func readable(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.StringValue(a.Value.Duration().String())
+	}
+	return a
 }
 
 func (c LogConfig) level() (slog.Level, error) {

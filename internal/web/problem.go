@@ -193,7 +193,7 @@ func translate(err error) *Problem {
 		p = problem(http.StatusInsufficientStorage, "store_refuses", "The store refuses writes",
 			"nothing was written: the store is full, out of memory or read-only; make room (sipward doctor tells where), then repeat")
 	case is(kv.ErrUnavailable), is(context.DeadlineExceeded), is(context.Canceled): // canceled: the client has gone and reads nothing
-		errors.As(Unavailable("the store does not answer, so it is not known whether the change was made: check it (sipward doctor), then look and repeat", nil), &p)
+		errors.As(Unavailable(outcomeUnknown, nil), &p)
 	case is(os.ErrDeadlineExceeded), is(io.ErrUnexpectedEOF): // not the store's, which are told above
 		p = problem(http.StatusRequestTimeout, "timeout", "The body did not arrive", "the body did not arrive whole and in time: send it again")
 	default:
@@ -202,9 +202,18 @@ func translate(err error) *Problem {
 	return p
 }
 
+// What is told while the store is away: a change may have been made all the same, a question changes nothing.
+const (
+	outcomeUnknown = "the store does not answer, so it is not known whether the change was made: check it (sipward doctor), then look and repeat"
+	storeAway      = "the store does not answer: check it (sipward doctor), then repeat"
+)
+
 // Refuse is the only writer of failures.
 func Refuse(c *gin.Context, err error) {
 	p := *translate(err) // a copy: the same problem may be told to many
+	if m := c.Request.Method; p.Detail == outcomeUnknown && (m == http.MethodGet || m == http.MethodHead) {
+		p.Detail = storeAway
+	}
 	p.Instance = c.Request.URL.Path
 	if route := c.FullPath(); strings.HasPrefix(route, "/i/") || strings.HasPrefix(route, "/a/") || strings.HasPrefix(route, "/p/") || strings.HasPrefix(route, "/sms/") {
 		p.Instance = route // these addresses hold tokens

@@ -60,6 +60,17 @@ func TestEveryErrorHasOneAnswer(t *testing.T) {
 	}
 }
 
+// While the store is away only a change may have an unknown outcome.
+func TestOnlyAChangeHasAnUnknownOutcome(t *testing.T) {
+	t.Parallel()
+	for method, unknown := range map[string]bool{"GET": false, "POST": true} {
+		f := open(t, web.Config{}, nil, web.Route{Method: method, Path: "/x", Role: account.Auditor, Handle: answer(kv.ErrUnavailable)})
+		if _, p := f.ask(t, method, "/x", ""); p.Status != 503 || strings.Contains(p.Detail, "whether the change was made") != unknown {
+			t.Errorf("%s: %d %s", method, p.Status, p.Detail)
+		}
+	}
+}
+
 func TestTheCauseIsLoggedAndNeverShown(t *testing.T) {
 	t.Parallel()
 	f := open(t, web.Config{}, nil, route(answer(errors.New("dial 10.0.0.7"))))

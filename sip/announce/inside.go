@@ -2,6 +2,7 @@ package announce
 
 import (
 	"context"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 
@@ -113,9 +114,14 @@ func (s *session) accept(sdp []byte) bool {
 	return true
 }
 
-// renegotiate answers a re-INVITE or UPDATE with the same session; hold stops the sending.
+// renegotiate answers a re-INVITE or UPDATE with the same session; hold stops the sending. Before the first INVITE is
+// answered only UPDATE may do that (RFC 3311 section 5.1).
 func (s *session) renegotiate(server *tx.Server) {
 	req := server.Request()
+	if req.Method == gosip.INVITE && s.an.Mode == Early { // its first INVITE has no final answer yet (RFC 3261 section 14.2)
+		s.send(server, server.Response(500, "Server Internal Error", gosip.NewHeader("Retry-After", strconv.Itoa(rand.IntN(11)))))
+		return
+	}
 	if s.reinvited() { // one at a time: each of our 200s is repeated until its ACK
 		s.reply(server, 491, "Request Pending")
 		return

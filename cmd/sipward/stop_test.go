@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// sheet is an output that can be read while it is written.
+type sheet struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (s *sheet) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(p)
+}
+
+func (s *sheet) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// A stop is told in the log, at its begin and its end; the banner is no part of the log.
+func TestAStopIsInTheLog(t *testing.T) {
+	t.Parallel()
+	c := testConfig(t)
+	c.Log.Format = "json"
+	var stdout, stderr sheet
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- serve(ctx, c, false, &stdout, &stderr) }()
+	eventually(t, "it serves", time.Minute, func() bool { return strings.Contains(stdout.String(), "state") })
+	eventually(t, "it is ready", time.Minute, func() bool { return strings.Contains(stdout.String(), "set up") })
+	stop()
+	if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"msg":"stopping`, `"msg":"the calls have ended`, `"within":"1ms"`} {
+		if !strings.Contains(stderr.String(), want) {
+			t.Errorf("the log lacks %s:\n%s", want, stderr.String())
+		}
+	}
+	for line := range strings.Lines(stderr.String()) {
+		if !strings.HasPrefix(line, "{") {
+			t.Errorf("a line of the log is no JSON: %s", line)
+		}
+	}
+}
