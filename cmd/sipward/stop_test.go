@@ -4,35 +4,16 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 )
-
-// sheet is an output that can be read while it is written.
-type sheet struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (s *sheet) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.Write(p)
-}
-
-func (s *sheet) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.String()
-}
 
 // A stop is told in the log, at its begin and its end; the banner is no part of the log.
 func TestAStopIsInTheLog(t *testing.T) {
 	t.Parallel()
 	c := testConfig(t)
 	c.Log.Format = "json"
-	var stdout, stderr sheet
+	var stdout, stderr output
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	ended := make(chan error, 1)

@@ -41,6 +41,20 @@ func TestLinesCarryTheIdsOfTheirContext(t *testing.T) {
 	}
 }
 
+// A time in a JSON line is one a person can read, not a bare number of nanoseconds.
+func TestTimesInJSONAreReadable(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	log, err := telemetry.NewLogger(&b, telemetry.LogConfig{Format: "json"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log.Info("x", "wait", 5*time.Second, slog.Group("inner", "wait", 20*time.Millisecond))
+	if got := b.String(); !strings.Contains(got, `"wait":"5s"`) || !strings.Contains(got, `"inner":{"wait":"20ms"}`) {
+		t.Errorf("have %s", got)
+	}
+}
+
 func TestLogConfigNamesTheMend(t *testing.T) {
 	t.Parallel()
 	for _, c := range []telemetry.LogConfig{{Level: "loud"}, {Format: "xml"}} {
