@@ -70,7 +70,7 @@ type accountView struct {
 	Calls    []talk
 	Links    []invitation
 	Sessions []sipSession
-	Changes  []auditEntry
+	Changes  []apiclient.AuditEntry
 }
 
 // nowView is what goes on now, and how the account came there.

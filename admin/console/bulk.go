@@ -22,6 +22,7 @@ const maxBulk = 200
 // bulk does one thing to all accounts that are ticked, one after the other, and tells what became of each.
 func (c *Console) bulk(v *visit) error {
 	f := v.filled()
+	f.Del("once") // it would name many requests
 	act, ok := map[string]func(id string) error{
 		"disable": func(id string) error {
 			return v.post("/accounts/"+id+"/disable", without(f.words("reason"), "reason"), nil)

@@ -22,7 +22,7 @@ func (b *book) funcs(a *assets) template.FuncMap {
 		"since": func(at any) template.HTML { return b.stamp(at, "since") },
 		"state": stateOf, "own": ownName, "languages": func() []string { return languages }, "query": query, "text": text, "past": b.past,
 		"list": func(words ...string) []string { return words }, "human": humanOf, "stepword": stepOf, "roles": func() any { return roles }, "settingNames": func() any { return settingNames },
-		"url": url.PathEscape, "took": took, "once": rand.Text, "brief": brief,
+		"url": url.PathEscape, "took": took, "once": rand.Text, "brief": brief, "objectPage": objectPage,
 	}
 }
 

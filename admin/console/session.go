@@ -33,9 +33,9 @@ func (v *visit) prepare(r *http.Request) {
 	}
 	if v.r.Method == http.MethodPost {
 		r.Header.Set(csrfHeader, v.r.PostFormValue("csrf"))
-		if key := v.r.PostFormValue("once"); key != "" {
-			r.Header.Set("Idempotency-Key", key)
-		}
+	}
+	if v.once != "" {
+		r.Header.Set("Idempotency-Key", v.once)
 	}
 }
 

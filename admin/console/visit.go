@@ -21,6 +21,7 @@ type visit struct {
 	lang string
 	me   *operator // nil: not signed in
 	my   *operatorRow
+	once string // names the POST that is under way, so that a form sent twice does nothing twice
 }
 
 // page answers a request, or returns why not.
@@ -77,6 +78,8 @@ func (v *visit) post(path string, body, out any) error {
 	if body == nil {
 		body = struct{}{}
 	}
+	v.once = v.r.PostFormValue("once")
+	defer func() { v.once = "" }()
 	return v.ask(apiclient.Request{Method: http.MethodPost, Path: path, Body: body}, out)
 }
 
@@ -172,6 +175,9 @@ func (v *visit) fail(err error) {
 	if p.Status == http.StatusUnauthorized && v.r.Pattern != "POST /sign-in" {
 		_ = v.to("/sign-in?next=" + url.QueryEscape(back(v.r)))
 		return
+	}
+	if v.partial() && v.r.Method == http.MethodGet && v.r.Header.Get("HX-Target") != "dialog" {
+		v.w.Header().Set("HX-Reswap", "none") // what is live stays as it is, and asks again
 	}
 	if err := v.write(p.Status, "problem", frame{Title: v.t(plain(p)), Data: trouble{p, v.t(plain(p)), v.t(mend(p))}}); err != nil {
 		http.Error(v.w, "the page cannot be shown", http.StatusInternalServerError)

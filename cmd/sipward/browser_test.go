@@ -247,6 +247,6 @@ func (b *browser) walk(path string) {
 	b.scheme("dark")
 	b.small()
 	b.until(path+" fits a phone's screen", `document.documentElement.scrollWidth <= innerWidth`)
-	b.accessible(path + " in dark on a phone")
+	b.legible(path + " in dark on a phone")
 	b.shot(name + "-small-dark")
 }

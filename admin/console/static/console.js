@@ -60,7 +60,7 @@
   function connect() {
     if (stream || document.hidden || !document.querySelector("[data-stream-url]")) return;
     stream = new EventSource(document.querySelector("[data-stream-url]").dataset.streamUrl);
-    const topics = ["account", "clip", "org", "timeline", "registration", "call", "message", "node", "phone", "operator", "audit"];
+    const topics = ["account", "clip", "org", "timeline", "parcel", "licence", "registrations", "calls", "nodes"];
     for (const topic of topics) {
       stream.addEventListener(topic, (e) => {
         let id = "";
