@@ -1,6 +1,7 @@
 package snom
 
 import (
+	"context"
 	"net/http"
 	"strings"
 
@@ -16,14 +17,41 @@ func (s *Service) setup(c *gin.Context) error {
 		return err
 	}
 	where := s.address("", "{mac}.xml")
+	list, err := s.redirections(c.Request.Context())
+	if err != nil {
+		return err
+	}
 	c.JSON(http.StatusOK, struct {
 		URL         string `json:"url"`
 		Certificate bool   `json:"certificate"` // factory certificates are believed: tls.snom_ca is set
 		DHCPD       string `json:"dhcpd"`
 		Dnsmasq     string `json:"dnsmasq"`
 		Kea         string `json:"kea"`
-	}{where, s.Factory != nil, snippet(dhcpd, where), snippet(dnsmasq, where), snippet(kea, where)})
+		SRAPS       string `json:"sraps_csv"`
+	}{where, s.Factory != nil, snippet(dhcpd, where), snippet(dnsmasq, where), snippet(kea, where), list})
 	return nil
+}
+
+// redirections is a file for the vendor's redirection service (SRAPS): each phone that is entered, and where it is to go.
+// It is empty while only a token opens that address, for a list of tokens is nothing to show.
+func (s *Service) redirections(ctx context.Context) (string, error) {
+	if s.Factory == nil {
+		return "", nil
+	}
+	var b strings.Builder
+	b.WriteString("mac,url\r\n")
+	for cursor := ""; ; {
+		page, err := s.Phones.List(ctx, cursor, 1000)
+		if err != nil {
+			return "", err
+		}
+		for _, p := range page.Items {
+			b.WriteString(string(p.MAC) + "," + s.address("", string(p.MAC)+".xml") + "\r\n") // neither holds a comma
+		}
+		if cursor = page.Next; cursor == "" {
+			return b.String(), nil
+		}
+	}
 }
 
 // The snippets: option 66 has the whole address, 67 nothing; the vendor class is snom and the model.

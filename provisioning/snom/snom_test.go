@@ -88,6 +88,10 @@ func TestAPhoneIsProvisionedByItsCertificate(t *testing.T) {
 	if now, _ := r.store.Accounts.ByID(t.Context(), a.ID); now.State() != account.Active || now.Activated.Method != account.ByFetch {
 		t.Errorf("a fetch does not activate: %+v", now.Activated)
 	}
+	_, setup := r.ask("GET", "/phones/setup", nil, "")
+	if want := "mac,url\r\n" + mine + ",https://sip.example.com:8443/p/" + mine + ".xml\r\n"; setup["sraps_csv"] != want || !strings.Contains(fmt.Sprint(setup["kea"]), "/p/{mac}.xml") {
+		t.Errorf("set-up: %v", setup)
+	}
 	for what, c := range map[string]struct {
 		path string
 		code int
