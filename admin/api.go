@@ -85,6 +85,7 @@ type Deps struct {
 	Tokens    Tokens
 	Calls     Calls // nil: the calls that are up are not known here
 	CallLog   CallLog
+	Counts    Counts
 	Audit     AuditLog
 	Sessions  SessionLog
 	Licences  Licences
@@ -92,7 +93,9 @@ type Deps struct {
 	Shipped   fs.FS                                      // <lang>/<prompt>.wav of the binary: which prompts there are
 	Check     func(io.ReadSeeker) (time.Duration, error) // is it a WAV that can be played, and how long; its error is shown
 	Cursors   *web.Cursors
-	Version   string // of the program
+	Self      http.HandlerFunc // this very API, for actions on many accounts
+	CertUntil func() time.Time // when the server's certificate ends; nil: not known
+	Version   string           // of the program
 	Now       func() time.Time
 }
 
@@ -103,12 +106,13 @@ type API struct {
 	shipped map[clipKey]shipped // static after construction
 	lengths func() map[clipKey]time.Duration
 	streams chan struct{} // one slot per event stream
+	pulse   pulse
 }
 
 // New checks that nothing is missing, and reads the shipped clips and the API's document.
 func New(d Deps) (*API, error) {
 	if d.Accounts == nil || d.Groups == nil || d.Locations == nil || d.Changes == nil || d.Effects == nil || d.Clips == nil ||
-		d.Nodes == nil || d.Tokens == nil || d.CallLog == nil || d.Audit == nil || d.Sessions == nil || d.Licences == nil || d.Health == nil || d.Shipped == nil || d.Check == nil || d.Cursors == nil || d.Now == nil {
+		d.Nodes == nil || d.Tokens == nil || d.CallLog == nil || d.Counts == nil || d.Self == nil || d.Audit == nil || d.Sessions == nil || d.Licences == nil || d.Health == nil || d.Shipped == nil || d.Check == nil || d.Cursors == nil || d.Now == nil {
 		return nil, errors.New("admin: every dependency but Calls is needed")
 	}
 	spec, err := specJSON()
@@ -138,6 +142,8 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodPost, Path: v1 + "/accounts/:id/enable", Role: account.Operator, Handle: a.enable},
 		{Method: http.MethodGet, Path: v1 + "/accounts/:id/registrations", Role: account.Auditor, Handle: a.accountRegistrations},
 		{Method: http.MethodDelete, Path: v1 + "/accounts/:id/registrations", Role: account.Operator, Handle: a.unregister},
+		{Method: http.MethodPost, Path: v1 + `/accounts\:batch`, Role: account.Operator, Long: true, Handle: a.bulk},
+		{Method: http.MethodGet, Path: v1 + "/overview", Role: account.Auditor, Handle: a.overview},
 		{Method: http.MethodGet, Path: v1 + "/registrations", Role: account.Auditor, Handle: a.registrations},
 		{Method: http.MethodGet, Path: v1 + "/calls/active", Role: account.Auditor, Handle: a.activeCalls},
 		{Method: http.MethodGet, Path: v1 + "/nodes", Role: account.Auditor, Handle: a.nodes},

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -48,10 +49,16 @@ func (a *API) events(c *gin.Context) error {
 		return nil // the client has gone
 	}
 	feed := make(chan news)
-	go a.follow(ctx, from, feed) // closes feed when ctx has ended
+	var sources sync.WaitGroup
+	sources.Go(func() { a.follow(ctx, from, feed) })
+	sources.Go(func() { a.beat(ctx, feed) })
+	go func() { // both end with ctx
+		sources.Wait()
+		close(feed)
+	}()
 	a.tell(c, out, feed)
 	cancel()
-	for range feed { // until the follower has returned
+	for range feed { // until the followers have returned
 	}
 	return nil
 }
@@ -72,7 +79,6 @@ func (a *API) startOf(ctx context.Context, last string) (account.Cursor, error) 
 
 // follow reads the change stream until ctx ends; after any fault it starts again at the head and says so.
 func (a *API) follow(ctx context.Context, from account.Cursor, feed chan<- news) {
-	defer close(feed)
 	send := func(n news) bool {
 		select {
 		case feed <- n:

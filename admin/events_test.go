@@ -124,9 +124,8 @@ func TestEventsTellChangesAsTheyCome(t *testing.T) {
 	if name, _, data := again.next(); name != "account" || data["state"] != "disabled" {
 		t.Errorf("behind the first event comes %s %v", name, data)
 	}
-	stop() // a server that stops must end its streams
-	if name, _, _ := s.next(); name != "" {
-		t.Errorf("after the stop: %s", name)
+	stop()                                               // a server that stops must end its streams
+	for name := "?"; name != ""; name, _, _ = s.next() { // what was on its way still comes, then the end
 	}
 	c := get("/api/v1/events")
 	c.Header = http.Header{"Last-Event-Id": {"forged"}}

@@ -75,7 +75,7 @@ func TestTheMatrixHolds(t *testing.T) {
 		if strings.HasSuffix(r.path, "/events") {
 			continue // does not end; TestOnlyReadersFollowEvents asks it
 		}
-		path := strings.NewReplacer(`\:`, ":", ":link", "unknown", ":id", "unknown", ":version", "unknown", ":language", "xx", ":prompt", "unknown").Replace(r.path)
+		path := strings.NewReplacer(`\:`, ":", ":link", "unknown", ":delivery", "unknown", ":id", "unknown", ":version", "unknown", ":language", "xx", ":prompt", "unknown").Replace(r.path)
 		for i, c := range columns {
 			got := api.Do(apitest.Call{Method: r.method, Path: path, Bearer: bearer[c], From: fmt.Sprintf("192.0.2.%d", n)}).Code
 			refused := got == 401 || got == 403

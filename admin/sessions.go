@@ -22,13 +22,12 @@ func sessionKinds() []location.SessionKind {
 	return []location.SessionKind{location.Connect, location.Register, location.Unregister, location.Disconnect}
 }
 
-// sipSessions answers a page of the log, the newest first.
-func (a *API) sipSessions(c *gin.Context) error {
-	scope, position, limit, err := web.Query(c, a.Cursors, "account_id", "kind", "from", "until")
+func (a *API) sessionFilter(c *gin.Context, more ...string) (f location.SessionFilter, scope, position string, limit int, err error) {
+	scope, position, limit, err = web.Query(c, a.Cursors, append(more, "account_id", "kind", "from", "until")...)
 	if err != nil {
-		return err
+		return f, scope, position, limit, err
 	}
-	f := location.SessionFilter{Account: account.ID(c.Query("account_id")), Kind: location.SessionKind(c.Query("kind"))}
+	f = location.SessionFilter{Account: account.ID(c.Query("account_id")), Kind: location.SessionKind(c.Query("kind"))}
 	var faults web.Faults
 	if f.Account != "" && !f.Account.Valid() {
 		faults.Add("?account_id", "unknown", "is not the id of an account: list them with GET /api/v1/accounts")
@@ -37,7 +36,13 @@ func (a *API) sipSessions(c *gin.Context) error {
 		faults.Add("?kind", "unknown", "is none: CONNECT, REGISTER, UNREGISTER or DISCONNECT")
 	}
 	f.From, f.Until = web.Window(c, &faults)
-	if err := faults.Err(); err != nil {
+	return f, scope, position, limit, faults.Err()
+}
+
+// sipSessions answers a page of the log, the newest first.
+func (a *API) sipSessions(c *gin.Context) error {
+	f, scope, position, limit, err := a.sessionFilter(c)
+	if err != nil {
 		return err
 	}
 	page, err := a.Sessions.List(c.Request.Context(), f, position, limit)
@@ -49,4 +54,18 @@ func (a *API) sipSessions(c *gin.Context) error {
 	}
 	c.JSON(http.StatusOK, web.List[location.Session]{Items: page.Items, Next: a.Cursors.Seal(scope, page.Next)})
 	return nil
+}
+
+// exportSessions gives out all entries of a filter.
+func (a *API) exportSessions(c *gin.Context) error {
+	f, _, _, _, err := a.sessionFilter(c, "format")
+	if err != nil {
+		return err
+	}
+	head := []string{"id", "session", "at", "kind", "reason", "account_id", "user", "number", "node", "network", "address", "cipher", "user_agent"}
+	return exported(c, "sip-sessions", head, func(cursor string) (account.Page[location.Session], error) {
+		return a.Sessions.List(c.Request.Context(), f, cursor, recordsPage)
+	}, func(s location.Session) []string {
+		return []string{s.ID, s.Session, stamp(s.At), string(s.Kind), s.Reason, string(s.Account), s.User, string(s.Number), s.Node, s.Network, s.Address, s.Cipher, s.Agent}
+	})
 }

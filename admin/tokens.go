@@ -2,6 +2,8 @@ package admin
 
 import (
 	"context"
+	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +22,9 @@ type tokenBody struct {
 	Name    web.Opt[string]    `json:"name"`
 	Role    web.Opt[string]    `json:"role"`
 	Expires web.Opt[time.Time] `json:"expires_at"`
+
+	Scopes   web.Opt[[]string] `json:"scopes"`
+	Networks web.Opt[[]string] `json:"networks"`
 }
 
 // tokenView is a token as the API shows it: never its hash; Token only in the answer that made it.
@@ -31,10 +36,19 @@ type tokenView struct {
 	By      string       `json:"created_by"`
 	Expires *time.Time   `json:"expires_at"` // null: never
 	Token   string       `json:"token,omitempty"`
+
+	Scopes   []string `json:"scopes"`
+	Networks []string `json:"networks"`
 }
 
 func viewToken(t account.Token) tokenView {
-	v := tokenView{ID: t.ID, Name: t.Name, Role: t.Role, Created: t.Created.UTC(), By: t.By}
+	v := tokenView{ID: t.ID, Name: t.Name, Role: t.Role, Created: t.Created.UTC(), By: t.By, Scopes: t.Scopes, Networks: t.Networks}
+	if v.Scopes == nil {
+		v.Scopes = []string{}
+	}
+	if v.Networks == nil {
+		v.Networks = []string{}
+	}
 	if !t.Expires.IsZero() {
 		until := t.Expires.UTC()
 		v.Expires = &until
@@ -58,6 +72,7 @@ func (a *API) createToken(c *gin.Context, b tokenBody) (account.Token, any, erro
 	t := account.Token{
 		ID: id, Name: strings.TrimSpace(b.Name.Value), Role: account.Role(b.Role.Value), Hash: hash[:],
 		Created: now, Expires: b.Expires.Value, By: web.Who(c).Label(),
+		Scopes: b.Scopes.Value, Networks: b.Networks.Value,
 	}
 	if err := checkToken(t, now); err != nil {
 		return t, nil, err
@@ -75,8 +90,23 @@ func checkToken(t account.Token, now time.Time) error {
 	} else if err := account.CheckText(t.Name, maxTokenName); err != nil {
 		f.Add("/name", "text", err.Error())
 	}
-	if !web.Known(t.Role) {
-		f.Add("/role", "choice", "must be one of superadmin, admin, operator, auditor")
+	if !web.Known(t.Role) && t.Role != account.Scoped {
+		f.Add("/role", "choice", "must be one of superadmin, admin, operator, auditor, api")
+	}
+	if (t.Role == account.Scoped) != (len(t.Scopes) > 0) {
+		f.Add("/scopes", "required", "go with the role api, and with it alone: one at least")
+	}
+	for _, s := range t.Scopes {
+		if !slices.Contains(web.Scopes(), s) {
+			f.Add("/scopes", "choice", "must be of "+strings.Join(web.Scopes(), ", "))
+			break
+		}
+	}
+	for _, n := range t.Networks {
+		if _, err := netip.ParsePrefix(n); err != nil {
+			f.Add("/networks", "network", "must be networks, for example 192.0.2.0/24 or 2001:db8::/32")
+			break
+		}
 	}
 	if !t.Expires.IsZero() && !t.Expires.After(now) {
 		f.Add("/expires_at", "past", "must be in the future (leave it out for a token without end)")

@@ -3,6 +3,7 @@ package provisioning
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -14,7 +15,7 @@ import (
 const maxSearch = 100 // characters of ?q
 
 func (a *API) listAccounts(c *gin.Context) error {
-	scope, position, limit, err := web.Query(c, a.Cursors, "group_id", "state", "type", "q", "user", "number")
+	scope, position, limit, err := web.Query(c, a.Cursors, "group_id", "state", "type", "q", "profile_id", "registered", "sort", "user", "number")
 	if err != nil {
 		return err
 	}
@@ -29,7 +30,7 @@ func (a *API) listAccounts(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	list := web.List[web.Account]{Items: make([]web.Account, 0, len(page.Items)), Next: a.Cursors.Seal(scope, page.Next)}
+	list := web.List[web.Account]{Items: make([]web.Account, 0, len(page.Items)), Next: a.Cursors.Seal(scope, page.Next), Total: page.Total}
 	for _, acc := range page.Items {
 		list.Items = append(list.Items, web.NewAccount(acc))
 	}
@@ -85,6 +86,18 @@ func filterOf(c *gin.Context) (account.Filter, error) {
 		oneOf(&f, "?type", kind, &filter.Kind, "", account.PGSM, account.SNOM)
 	}
 	text(&f, "?q", filter.Search, 0, maxSearch)
+	filter.Profile = account.ProfileID(c.Query("profile_id"))
+	switch v := c.Query("registered"); v {
+	case "":
+	case "true", "false":
+		yes := v == "true"
+		filter.Registered = &yes
+	default:
+		f.Add("?registered", "choice", "must be true or false")
+	}
+	if filter.Sort = c.Query("sort"); filter.Sort != "" && !slices.Contains([]string{"created", "-created", "owner", "-owner", "number", "-number"}, filter.Sort) {
+		f.Add("?sort", "choice", "must be created, owner or number, with - in front for the other way round")
+	}
 	return filter, f.Err()
 }
 

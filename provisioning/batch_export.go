@@ -12,7 +12,7 @@ import (
 
 // exportAccounts writes the accounts of a filter as CSV; no cell can be a formula, and no secret is among them.
 func (a *API) exportAccounts(c *gin.Context) error {
-	if _, _, _, err := web.Query(c, a.Cursors, "group_id", "state", "type", "q"); err != nil {
+	if _, _, _, err := web.Query(c, a.Cursors, "group_id", "state", "type", "q", "profile_id", "registered", "sort"); err != nil {
 		return err
 	}
 	filter, err := filterOf(c)

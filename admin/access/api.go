@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"sipward/internal/account"
 	"sipward/internal/operator"
 	"sipward/internal/password"
@@ -21,6 +23,7 @@ type (
 		Create(ctx context.Context, o operator.Operator) (operator.Operator, error)
 		ByID(ctx context.Context, id string) (operator.Operator, error)
 		ByName(ctx context.Context, name string) (operator.Operator, error)
+		BySubject(ctx context.Context, subject string) (operator.Operator, error)
 		List(ctx context.Context) ([]operator.Operator, error)
 		Update(ctx context.Context, id string, f func(*operator.Operator) error) (operator.Operator, error)
 		Delete(ctx context.Context, id string, version uint64) error
@@ -57,6 +60,7 @@ type Config struct {
 	Life     time.Duration // and after so long in any case; 0: 12 h
 	Sessions int           // of one operator at a time; 0: 1
 	LinkLife time.Duration // of set-up links; 0: 24 h
+	SSO      SSO           // off without an Issuer
 }
 
 // Deps is what the API needs; all of it.
@@ -68,6 +72,7 @@ type Deps struct {
 	QR        func(text string) (svg string, e error) // draws
 	Cursors   *web.Cursors
 	Log       *slog.Logger
+	Metrics   prometheus.Registerer
 	Now       func() time.Time
 }
 
@@ -75,13 +80,15 @@ type Deps struct {
 type API struct {
 	config Config
 	Deps
-	locks *locks
-	crowd *crowd
+	locks  *locks
+	crowd  *crowd
+	events *prometheus.CounterVec
+	sso    provider
 }
 
 // New checks that nothing is missing.
 func New(c Config, d Deps) (*API, error) {
-	if d.Operators == nil || d.SignIns == nil || d.Passwords == nil || d.Ring == nil || d.QR == nil || d.Cursors == nil || d.Log == nil || d.Now == nil {
+	if d.Operators == nil || d.SignIns == nil || d.Passwords == nil || d.Ring == nil || d.QR == nil || d.Cursors == nil || d.Log == nil || d.Metrics == nil || d.Now == nil {
 		return nil, errors.New("access: every dependency is needed")
 	}
 	if c.Idle <= 0 {
@@ -94,7 +101,11 @@ func New(c Config, d Deps) (*API, error) {
 		c.LinkLife = 24 * time.Hour
 	}
 	c.Sessions = max(c.Sessions, 1)
-	return &API{config: c, Deps: d, locks: newLocks(d.Now), crowd: newCrowd()}, nil
+	events := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "sipward_sign_ins_total", Help: "Entries of the sign-in log, by event."}, []string{"event"})
+	if err := d.Metrics.Register(events); err != nil {
+		return nil, err
+	}
+	return &API{config: c, Deps: d, locks: newLocks(d.Now), crowd: newCrowd(), events: events}, nil
 }
 
 // Session finds a living session by its hash, for the floor.
@@ -108,6 +119,8 @@ func (a *API) Routes() []web.Route {
 	return []web.Route{
 		{Method: http.MethodGet, Path: v1 + "/session/methods", Role: web.Public, Handle: a.methods},
 		{Method: http.MethodPost, Path: v1 + "/session", Role: web.Public, MaxBody: 4096, Handle: a.signIn},
+		{Method: http.MethodGet, Path: ssoPath, Role: web.Public, Handle: a.beginSSO},
+		{Method: http.MethodGet, Path: ssoPath + "/callback", Role: web.Public, Handle: a.finishSSO},
 		{Method: http.MethodPost, Path: v1 + "/session/code", Role: web.Public, MaxBody: 4096, Handle: a.signInCode},
 		{Method: http.MethodGet, Path: v1 + "/session", Role: account.Auditor, Handle: a.whoAmI},
 		{Method: http.MethodDelete, Path: v1 + "/session", Role: account.Auditor, Handle: a.signOut},

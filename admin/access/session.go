@@ -60,7 +60,7 @@ func (a *API) methods(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.JSON(http.StatusOK, map[string]any{"server": a.config.Name, "password": exist, "setup_needed": !exist})
+	c.JSON(http.StatusOK, map[string]any{"server": a.config.Name, "password": exist, "setup_needed": !exist, "single_sign_on": a.config.SSO.Issuer != ""})
 	return nil
 }
 

@@ -136,6 +136,7 @@ func (a *API) failed(c *gin.Context, try attempt, id string, e operator.Event) e
 
 // note writes an entry of the sign-in log; without it nothing goes on.
 func (a *API) note(c *gin.Context, try attempt, id string, e operator.Event) error {
+	a.events.WithLabelValues(string(e)).Inc()
 	return a.SignIns.Add(c.Request.Context(), operator.SignIn{
 		ID: operator.NewSignInID(), At: a.Now().UTC(), Event: e, Name: try.name, Operator: id, Method: try.method, Source: try.source, Agent: try.agent,
 	})
@@ -143,6 +144,11 @@ func (a *API) note(c *gin.Context, try attempt, id string, e operator.Event) err
 
 // start makes the session and answers with it; f changes the operator in the same transaction.
 func (a *API) start(c *gin.Context, try attempt, seen operator.Operator, f func(*operator.Operator) error) error {
+	return a.startWith(c, try, seen, f, func(o operator.Operator, s operator.Session) { c.JSON(http.StatusOK, viewSession(o, s)) })
+}
+
+// startWith is start with an answer of the caller's own.
+func (a *API) startWith(c *gin.Context, try attempt, seen operator.Operator, f func(*operator.Operator) error, answer func(operator.Operator, operator.Session)) error {
 	ctx, now := c.Request.Context(), a.Now().UTC()
 	s, cookie := operator.NewSession()
 	s.Operator, s.Method, s.Source, s.Agent = seen.ID, try.method, try.source, try.agent
@@ -171,7 +177,7 @@ func (a *API) start(c *gin.Context, try attempt, seen operator.Operator, f func(
 		return errors.Join(err, a.Operators.End(ctx, o.ID, s.ID))
 	}
 	web.SetSession(c, cookie, time.Time{})
-	c.JSON(http.StatusOK, viewSession(o, s))
+	answer(o, s)
 	return nil
 }
 

@@ -24,7 +24,7 @@ type console struct {
 func openConsole(t *testing.T) (console, *apitest.API) {
 	t.Helper()
 	api := apitest.Open(t)
-	s := httptest.NewServer(api.Handler)
+	s := httptest.NewServer(api.Strict())
 	t.Cleanup(s.Close)
 	return console{t, s.URL}, api
 }

@@ -87,6 +87,7 @@ type HTTPConfig struct {
 	Metrics string `koanf:"metrics" doc:"Prometheus metrics and profiles; empty: off"`
 	BaseURL string `koanf:"base_url" doc:"the only source of links; empty: https:// and the domain"`
 
+	EgressAllow    []string `koanf:"egress_allow" doc:"private networks that webhooks and single sign-on may reach, also by plain http; empty: none"`
 	TrustedProxies []string `koanf:"trusted_proxies" doc:"addresses and networks whose X-Forwarded-For and X-Forwarded-Proto count on http.admin; empty: none"`
 }
 
@@ -100,11 +101,16 @@ type TLSConfig struct {
 
 // AdminConfig is the operators' access.
 type AdminConfig struct {
-	BootstrapToken string        `koanf:"bootstrap_token" secret:"yes" doc:"bearer token that is superadmin until there is an operator, at least 16 characters; empty: one from the root key, the same on every node, in data_dir/admin.token"`
-	URL            string        `koanf:"url" doc:"address of the console as browsers see it, for set-up links and single sign-on; empty: that of http.admin"`
-	SessionIdle    time.Duration `koanf:"session_idle" doc:"a session ends when it was not used for so long"`
-	SessionLife    time.Duration `koanf:"session_life" doc:"a session ends after so long in any case"`
-	Sessions       int           `koanf:"sessions" doc:"sessions that one operator may have at a time; a new one ends the oldest"`
+	BootstrapToken string            `koanf:"bootstrap_token" secret:"yes" doc:"bearer token that is superadmin until there is an operator, at least 16 characters; empty: one from the root key, the same on every node, in data_dir/admin.token"`
+	URL            string            `koanf:"url" doc:"address of the console as browsers see it, for set-up links and single sign-on; empty: that of http.admin"`
+	OIDCIssuer     string            `koanf:"oidc_issuer" doc:"provider of single sign-on (OpenID Connect), https://…; empty: off"`
+	OIDCClient     string            `koanf:"oidc_client" doc:"our client id there; its redirect address is admin.url and /api/v1/session/oidc/callback"`
+	OIDCSecret     string            `koanf:"oidc_secret" secret:"yes" doc:"our client secret there"`
+	OIDCClaim      string            `koanf:"oidc_claim" doc:"claim of the ID token that names the groups"`
+	OIDCGroups     map[string]string `koanf:"oidc_groups" doc:"roles by group, for example voice-admins=admin,helpdesk=operator; the highest counts"`
+	SessionIdle    time.Duration     `koanf:"session_idle" doc:"a session ends when it was not used for so long"`
+	SessionLife    time.Duration     `koanf:"session_life" doc:"a session ends after so long in any case"`
+	Sessions       int               `koanf:"sessions" doc:"sessions that one operator may have at a time; a new one ends the oldest"`
 }
 
 // StoreConfig is how the state is kept.
@@ -163,7 +169,7 @@ func Defaults() Config {
 		Media:  MediaConfig{Ports: "20000-29999", MaxStreams: 5000, Relay: "auto", RelaySilence: time.Minute},
 		Limits: LimitsConfig{CallsPerAccount: 4, AnnouncementsPerAccount: "3/10m"},
 		HTTP:   HTTPConfig{Public: ":8443", Admin: "127.0.0.1:8080", Metrics: "127.0.0.1:9090"},
-		Admin:  AdminConfig{SessionIdle: 30 * time.Minute, SessionLife: 12 * time.Hour, Sessions: 1},
+		Admin:  AdminConfig{OIDCClaim: "groups", SessionIdle: 30 * time.Minute, SessionLife: 12 * time.Hour, Sessions: 1},
 		Store:  StoreConfig{Fsync: "always", MaxStaleness: 30 * time.Second},
 		Licence: LicenceConfig{
 			Products: []string{"pgsm"}, Fresh: 24 * time.Hour, Stale: 72 * time.Hour, Grace: 7 * 24 * time.Hour,

@@ -2,29 +2,62 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"sipward/admin/access"
+	"sipward/admin/hooks"
+	"sipward/internal/account"
+	"sipward/internal/egress"
 	"sipward/internal/password"
 	"sipward/internal/seal"
+	"sipward/internal/store"
 	"sipward/internal/web"
 	"sipward/provisioning/qr"
 )
 
 // letIn builds the operators' access; its links hold the address of the bound listener.
-func (n *node) letIn(l listeners) (err error) {
+func (n *node) letIn(ctx context.Context, l listeners) (err error) {
 	c := n.config.Admin
+	if err := n.registry.Register(newRegistered(ctx, n.store)); err != nil {
+		return err
+	}
+	allow, err := networks(n.config.HTTP.EgressAllow)
+	if err != nil {
+		return err
+	}
+	out := egress.Config{Allow: allow}
 	n.access, err = access.New(access.Config{
-		Name: n.config.Domain, URL: n.adminURL(l), Idle: c.SessionIdle, Life: c.SessionLife, Sessions: c.Sessions,
+		Name: n.config.Domain, URL: n.adminURL(l), Idle: c.SessionIdle, Life: c.SessionLife, Sessions: c.Sessions, SSO: c.sso(out),
 	}, access.Deps{
 		Operators: n.store.Operators, SignIns: n.store.SignIns, Passwords: password.New(), Ring: seal.NewRing("operators", n.roots...),
-		QR: drawQR, Cursors: web.NewCursors(n.roots[0].Derive("cursor")), Log: n.log, Now: time.Now,
+		QR: drawQR, Cursors: web.NewCursors(n.roots[0].Derive("cursor")), Log: n.log, Metrics: n.registry, Now: time.Now,
+	})
+	if err != nil {
+		return err
+	}
+	n.hooks, err = hooks.New(hooks.Deps{
+		Hooks: n.store.Webhooks, Changes: n.store.Changes, Ring: seal.NewRing("webhooks", n.roots...), Egress: out,
+		Cursors: web.NewCursors(n.roots[0].Derive("cursor")), Log: n.log, Now: time.Now,
 	})
 	return err
+}
+
+// sso is single sign-on as configured.
+func (c AdminConfig) sso(out egress.Config) access.SSO {
+	s := access.SSO{
+		Issuer: c.OIDCIssuer, ClientID: c.OIDCClient, Secret: account.Secret(c.OIDCSecret), Claim: c.OIDCClaim, Roles: map[string]account.Role{}, Client: egress.Client(out),
+	}
+	for group, role := range c.OIDCGroups {
+		s.Roles[group] = account.Role(role)
+	}
+	return s
 }
 
 // adminURL is the console's address as browsers see it.
@@ -56,6 +89,7 @@ func (n *node) inviteFirst(ctx context.Context, w io.Writer) error {
 
 // adminAPI is the operators' listener.
 func (n *node) adminAPI(l listeners) (http.Handler, error) {
+	n.self = &late{}
 	tables, err := n.adminTables()
 	if err != nil {
 		return nil, err
@@ -64,11 +98,30 @@ func (n *node) adminAPI(l listeners) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return web.New(web.Config{
+	n.self.Handler, err = web.New(web.Config{
 		Bootstrap: n.token, Exempt: exempt, TrustedProxies: n.config.HTTP.TrustedProxies, Origins: []string{n.adminURL(l)},
 	}, web.Deps{
-		Tokens: n.store.Tokens, Operators: n.store.Operators, Sessions: n.access, Audit: n.store.Audit, Log: n.log, Metrics: n.listener("admin"), Now: time.Now,
+		Tokens: n.store.Tokens, Operators: n.store.Operators, Sessions: n.access, Audit: n.store.Audit, Replays: replays{n.store.Replays}, Ring: seal.NewRing("kept answers", n.roots...), Log: n.log, Metrics: n.listener("admin"), Now: time.Now,
 	}, tables...)
+	return n.self, err
+}
+
+// late is a handler that is made after those who hold it; it is whole before it serves.
+type late struct{ http.Handler }
+
+// replays puts the floor's words into the repository's mouth.
+type replays struct{ *store.Replays }
+
+// Begin is the repository's.
+func (r replays) Begin(ctx context.Context, key string, request []byte) (seal.Box, error) {
+	answer, err := r.Replays.Begin(ctx, key, request)
+	switch {
+	case errors.Is(err, store.ErrInFlight):
+		err = web.ErrInFlight
+	case errors.Is(err, store.ErrOtherRequest):
+		err = web.ErrOtherRequest
+	}
+	return answer, err
 }
 
 func drawQR(text string) (string, error) {
@@ -77,4 +130,27 @@ func drawQR(text string) (string, error) {
 		return "", err
 	}
 	return code.SVG(), nil
+}
+
+// registered tells the metrics how many accounts have bindings in the whole cluster; a store that is away tells nothing.
+type registered struct {
+	ctx   context.Context // Prometheus hands a collector none
+	desc  *prometheus.Desc
+	store *store.Store
+}
+
+func newRegistered(ctx context.Context, s *store.Store) registered {
+	return registered{context.WithoutCancel(ctx), prometheus.NewDesc("sipward_registered_accounts", "Accounts with bindings, in the whole cluster.", nil, nil), s}
+}
+
+// Describe is the collector's.
+func (r registered) Describe(c chan<- *prometheus.Desc) { c <- r.desc }
+
+// Collect counts, in one round trip.
+func (r registered) Collect(c chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(r.ctx, time.Second)
+	defer cancel()
+	if t, err := r.store.Accounts.Tally(ctx); err == nil {
+		c <- prometheus.MustNewConstMetric(r.desc, prometheus.GaugeValue, float64(t.Registered))
+	}
 }

@@ -53,7 +53,7 @@ func (n *node) listen(ctx context.Context) (l listeners, err error) {
 	if l.admin != nil && !loopback(l.admin.Addr()) {
 		l.admin = tls.NewListener(l.admin, n.httpTLS())
 	}
-	if err := n.letIn(l); err != nil {
+	if err := n.letIn(ctx, l); err != nil {
 		l.close()
 		return l, err
 	}
@@ -133,6 +133,7 @@ func (n *node) run(ctx context.Context, l listeners) error {
 	g.Go(func() error { return n.followClips(inner) })
 	g.Go(func() error { return n.renewSeals(inner) })
 	g.Go(func() error { return n.beat(inner) })
+	g.Go(func() error { return n.hooks.Run(inner) })
 	g.Go(func() error { return n.licences.Run(inner) })
 	g.Go(func() error { return n.followCalls(inner) })
 	g.Go(func() error { return n.records.calls.Run(inner) })

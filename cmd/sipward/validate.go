@@ -113,6 +113,8 @@ func (c HTTPConfig) validate(v *faults) {
 			v.addresses(key, []string{a})
 		}
 	}
+	_, err := networks(c.EgressAllow)
+	v.check(err == nil, "http.egress_allow: %v", err)
 	for _, p := range c.TrustedProxies {
 		_, errP := netip.ParsePrefix(p)
 		_, errA := netip.ParseAddr(p)
@@ -144,6 +146,14 @@ func (c AdminConfig) validate(v *faults) {
 	v.check(c.SessionIdle >= time.Minute, "admin.session_idle: want at least 1m")
 	v.check(c.SessionLife >= c.SessionIdle, "admin.session_life: must not be shorter than admin.session_idle")
 	v.check(c.Sessions >= 1, "admin.sessions: want at least 1")
+	if c.OIDCIssuer != "" {
+		v.check(strings.HasPrefix(c.OIDCIssuer, "https://") || strings.HasPrefix(c.OIDCIssuer, "http://127.0.0.1"), "admin.oidc_issuer: %q must begin with https://", c.OIDCIssuer)
+		v.check(c.OIDCClient != "", "admin.oidc_client: is missing: register sipward with the provider")
+		v.check(len(c.OIDCGroups) > 0, "admin.oidc_groups: is missing: without it nobody has a role")
+	}
+	for group, role := range c.OIDCGroups {
+		v.oneOf("admin.oidc_groups."+group, role, "superadmin", "admin", "operator", "auditor")
+	}
 	if c.URL != "" {
 		u, err := url.Parse(c.URL)
 		v.check(err == nil && u.Scheme == "https" && u.Host != "" && strings.Trim(u.Path, "/") == "", "admin.url: %q: want https:// and a host, nothing behind it", c.URL)

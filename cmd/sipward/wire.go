@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,7 @@ import (
 
 	"sipward/admin"
 	"sipward/admin/access"
+	"sipward/admin/hooks"
 	"sipward/internal/account"
 	"sipward/internal/parcel"
 	"sipward/internal/pki"
@@ -53,6 +55,8 @@ type node struct {
 	devices     *web.Devices
 	licences    *licenceproxy.Proxy
 	directory   *provisioning.KeyDirectory
+	self        *late       // the admin API, once it is built
+	hooks       *hooks.API  // likewise
 	access      *access.API // set by run: links hold the port of the bound listener
 	parcels     *parcel.Post
 	messenger   *provisioning.Messenger
@@ -77,6 +81,7 @@ func newNode(ctx context.Context, c Config, log *slog.Logger) (n *node, err erro
 	}
 	opened := c.storeConfig()
 	opened.Patience, opened.Cache = storePatience, cachedAccounts()
+	opened.Directory = c.HTTP.Admin != ""
 	for _, r := range n.roots {
 		opened.AuditKeys = append(opened.AuditKeys, r.Derive("audit chain"))
 	}
@@ -223,11 +228,11 @@ func (n *node) adminTables() ([][]web.Route, error) {
 	cursors := web.NewCursors(n.roots[0].Derive("cursor"))
 	hand, err := admin.New(admin.Deps{
 		Accounts: n.store.Accounts, Groups: n.store.Groups, Locations: n.store.Locations, Changes: n.store.Changes, Effects: n.store,
-		Clips: n.store.Clips, Nodes: n.store.Nodes, Tokens: n.store.Tokens, Calls: n, Licences: n.licences, CallLog: n.store.Calls, Audit: n.store.Audit, Sessions: n.store.Sessions, Health: n.health,
+		Clips: n.store.Clips, Nodes: n.store.Nodes, Tokens: n.store.Tokens, Calls: n, Licences: n.licences, CallLog: n.store.Calls, Audit: n.store.Audit, Counts: n.store.Accounts, Self: func(w http.ResponseWriter, r *http.Request) { n.self.ServeHTTP(w, r) }, CertUntil: func() time.Time { return n.pair.Leaf().NotAfter }, Sessions: n.store.Sessions, Health: n.health,
 		Shipped: media.Shipped(), Check: playable, Cursors: cursors, Version: version(), Now: time.Now,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return [][]web.Route{n.provisioned.life.Routes(), hand.Routes(), n.provisioned.outbox.Routes(), n.provisioned.desk.Routes(), n.directory.Routes(), n.messenger.Routes(), n.access.Routes()}, nil
+	return [][]web.Route{n.provisioned.life.Routes(), hand.Routes(), n.provisioned.outbox.Routes(), n.provisioned.desk.Routes(), n.directory.Routes(), n.messenger.Routes(), n.access.Routes(), n.hooks.Routes()}, nil
 }

@@ -34,7 +34,7 @@ func client(t *testing.T, h http.Handler, token string) *apiclient.Client {
 func TestAnOperatorsDay(t *testing.T) {
 	t.Parallel()
 	api := apitest.Open(t)
-	c, ctx := client(t, api.Handler, apitest.Bootstrap), t.Context()
+	c, ctx := client(t, api.Strict(), apitest.Bootstrap), t.Context()
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -68,7 +68,7 @@ func TestAnOperatorsDay(t *testing.T) {
 	}
 	tok, err := c.CreateToken(ctx, apiclient.NewToken{Name: "job", Role: "auditor"})
 	must(err)
-	if _, err := client(t, api.Handler, tok.Token).Accounts(ctx, apiclient.Filter{State: "active"}); err != nil {
+	if _, err := client(t, api.Strict(), tok.Token).Accounts(ctx, apiclient.Filter{State: "active"}); err != nil {
 		t.Error(err)
 	}
 	must(c.DeleteToken(ctx, tok.ID))
@@ -103,13 +103,13 @@ func TestListsFetchAllPages(t *testing.T) {
 func TestRefusalsAreClear(t *testing.T) {
 	t.Parallel()
 	api := apitest.Open(t)
-	_, err := client(t, api.Handler, apitest.Bootstrap).CreateAccount(t.Context(), apiclient.NewAccount{Number: "0"})
+	_, err := client(t, api.Strict(), apitest.Bootstrap).CreateAccount(t.Context(), apiclient.NewAccount{Number: "0"})
 	for _, want := range []string{"number is not accepted", "group_id is missing", "owner is missing"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %q", err, want)
 		}
 	}
-	_, err = client(t, api.Handler, "wrong").Groups(t.Context())
+	_, err = client(t, api.Strict(), "wrong").Groups(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "token") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("wrong token: %v", err)
 	}

@@ -24,6 +24,7 @@ import (
 
 	"sipward/admin"
 	"sipward/admin/access"
+	"sipward/admin/hooks"
 	"sipward/internal/account"
 	"sipward/internal/licence/fakevendor"
 	"sipward/internal/parcel"
@@ -56,6 +57,7 @@ type API struct {
 	Log     *Lines // what the API has logged
 
 	Access       *access.API
+	Hooks        *hooks.API // does not run unless a test runs it; may ask 127.0.0.0/8
 	Provisioning *provisioning.API
 	Public       http.Handler // what phones reach
 	Letters      *Letters     // what was sent
@@ -94,9 +96,14 @@ func (l *Lines) String() string {
 func Open(t testing.TB) *API { return OpenWith(t, web.Config{}) }
 
 // OpenWith serves an API whose floor has the limits given.
-func OpenWith(t testing.TB, c web.Config) *API {
+func OpenWith(t testing.TB, c web.Config) *API { return open(t, c, access.SSO{}) }
+
+// OpenSSO serves an API whose operators may come by single sign-on.
+func OpenSSO(t testing.TB, s access.SSO) *API { return open(t, web.Config{}, s) }
+
+func open(t testing.TB, c web.Config, sso access.SSO) *API {
 	t.Helper()
-	a := &API{t: t, Store: storetest.Open(t), Ring: seal.NewRing("sip", seal.NewRoot()), Log: &Lines{}}
+	a := &API{t: t, Store: storetest.Open(t, func(c *store.Config) { c.Directory, c.Fsync = true, "interval" }), Ring: seal.NewRing("sip", seal.NewRoot()), Log: &Lines{}}
 	a.Health = telemetry.NewHealth(telemetry.Probe{Name: "store", Check: a.Store.Ping})
 	cursors := web.NewCursors(nil)
 	log, err := telemetry.NewLogger(a.Log, telemetry.LogConfig{Format: "json"})
@@ -105,17 +112,17 @@ func OpenWith(t testing.TB, c web.Config) *API {
 	licences := a.licences()
 	adm, err := admin.New(admin.Deps{
 		Accounts: a.Store.Accounts, Groups: a.Store.Groups, Locations: a.Store.Locations, Changes: a.Store.Changes, Effects: a.Store,
-		Clips: a.Store.Clips, Nodes: a.Store.Nodes, Tokens: a.Store.Tokens, CallLog: a.Store.Calls, Audit: a.Store.Audit, Sessions: a.Store.Sessions, Licences: licences, Health: a.Health, Shipped: Shipped(), Check: check,
+		Clips: a.Store.Clips, Nodes: a.Store.Nodes, Tokens: a.Store.Tokens, CallLog: a.Store.Calls, Audit: a.Store.Audit, Counts: a.Store.Accounts, Self: func(w http.ResponseWriter, r *http.Request) { a.Handler.ServeHTTP(w, r) }, Sessions: a.Store.Sessions, Licences: licences, Health: a.Health, Shipped: Shipped(), Check: check,
 		Cursors: cursors, Version: "v0.0.0-test", Now: time.Now,
 	})
 	must(t, err)
 	a.Routes = append(append(prov.Routes(), adm.Routes()...), a.desk(cursors)...)
 	a.Routes = append(a.Routes, a.keyDirectory().Routes()...)
-	gate := a.access(cursors, log)
-	a.Routes = append(a.Routes, gate.Routes()...)
+	gate := a.access(cursors, log, sso)
+	a.Routes = append(append(a.Routes, gate.Routes()...), a.hooks(cursors, log)...)
 	a.Routes = append(a.Routes, a.messenger(cursors).Routes()...)
 	c.Bootstrap = Bootstrap
-	a.Handler, err = web.New(c, web.Deps{Tokens: a.Store.Tokens, Operators: a.Store.Operators, Sessions: gate, Audit: a.Store.Audit, Log: log, Metrics: prometheus.NewRegistry(), Now: time.Now}, a.Routes)
+	a.Handler, err = web.New(c, web.Deps{Tokens: a.Store.Tokens, Operators: a.Store.Operators, Sessions: gate, Audit: a.Store.Audit, Replays: replays{a.Store.Replays}, Ring: seal.NewRing("answers", seal.NewRoot()), Log: log, Metrics: prometheus.NewRegistry(), Now: time.Now}, a.Routes)
 	must(t, err)
 	a.readSpec()
 	return a

@@ -15,7 +15,7 @@ type layer struct {
 }
 
 // nouns are layer 0: they import each other one way and nothing else, so that anyone may share them.
-var nouns = []string{"internal/account", "internal/audit", "internal/call", "internal/device", "internal/keylog", "internal/licence", "internal/location", "internal/message", "internal/operator", "internal/parcel", "internal/seal"}
+var nouns = []string{"internal/account", "internal/audit", "internal/call", "internal/device", "internal/keylog", "internal/licence", "internal/location", "internal/message", "internal/operator", "internal/parcel", "internal/seal", "internal/webhook"}
 
 // below are what the SIP packages share.
 var below = []string{"internal/account", "internal/call", "internal/location", "internal/parcel", "internal/seal", "internal/telemetry", "sip/header", "sip/reply"}
@@ -55,6 +55,7 @@ var layers = []layer{
 	{packages: "admin", may: apis},
 	{packages: "admin/console", may: []string{"internal/account", "internal/apiclient", "internal/web"}}, // a client of the API, in process
 	{packages: "admin/access", may: append([]string{"internal/password"}, apis...)},
+	{packages: "admin/hooks", may: append([]string{"internal/egress"}, apis...)},
 	{packages: "provisioning", may: append([]string{"internal/message", "provisioning/qr"}, apis...)},
 	{packages: "provisioning/qr"},
 	{packages: "provisioning/outbox", may: apis},
@@ -70,11 +71,12 @@ var layers = []layer{
 	{packages: "internal/store/kv"},
 	{packages: "internal/store/kv/kvtest", may: []string{"internal/store/kv"}, support: true, tests: []string{"internal/store/kv/..."}},
 	{packages: "internal/store/kv/...", may: []string{"internal/store/kv"}},
-	{packages: "internal/web", may: []string{"internal/account", "internal/audit", "internal/message", "internal/operator", "internal/store/kv", "internal/telemetry"}}, // the errors it maps
+	{packages: "internal/web", may: []string{"internal/account", "internal/audit", "internal/message", "internal/operator", "internal/seal", "internal/store/kv", "internal/telemetry"}}, // the errors it maps
 	{packages: "internal/telemetry"},
 	{packages: "internal/journal", may: []string{"internal/telemetry"}},
 	{packages: "internal/pki"},
 	{packages: "internal/password"},
+	{packages: "internal/egress"},
 	{packages: "internal/apiclient", may: []string{"internal/account"}},
 	{packages: "media"},
 	{packages: "media/relay", may: []string{"media"}},
@@ -82,6 +84,7 @@ var layers = []layer{
 	// 0: nouns
 	{packages: "internal/account", may: []string{"internal/seal"}, std: true},
 	{packages: "internal/audit", std: true},
+	{packages: "internal/webhook", may: []string{"internal/account", "internal/seal"}, std: true},
 	{packages: "internal/call", may: []string{"internal/account"}, std: true},
 	{packages: "internal/device", may: []string{"internal/account", "internal/seal"}, std: true},
 	{packages: "internal/message", may: []string{"internal/account", "internal/seal"}, std: true},
@@ -166,10 +169,13 @@ var users = map[string][]string{
 	"github.com/spf13/cobra":               {"cmd/sipward"},
 	"github.com/knadh/koanf":               {"cmd/sipward"},
 	"github.com/icholy/digest":             {"sip/phone"},
+	"github.com/coreos/go-oidc":            {"admin/access"},
+	"golang.org/x/oauth2":                  {"admin/access"},
+	"github.com/go-jose/go-jose":           {},
 	"github.com/pquerna/otp":               {"admin/access"},
 	"golang.org/x/crypto":                  {"internal/password"},
 	"github.com/getkin/kin-openapi":        {"internal/apitest"},
-	"github.com/prometheus/client_golang":  {"cmd/sipward", "internal/...", "media/...", "sip/...", "licenceproxy", "provisioning/outbox"},
+	"github.com/prometheus/client_golang":  {"cmd/sipward", "internal/...", "media/...", "sip/...", "licenceproxy", "provisioning/outbox", "admin/access"},
 	"go.uber.org/goleak":                   {},
 	"github.com/google/go-cmp":             {"sip/siptest"},
 	"pgregory.net/rapid":                   {"internal/store/kv/kvtest"},

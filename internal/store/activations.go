@@ -153,6 +153,7 @@ func (r *Activations) try(ctx context.Context, t *twin, f func(*account.Account,
 	}
 	if t.account.Version != t.acc.Version {
 		r.c.cache.put(t.account, nil, t.epoch)
+		r.c.dir.put(t.account)
 	}
 	return nil
 }

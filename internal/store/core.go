@@ -36,6 +36,8 @@ type core struct {
 	stale time.Duration
 	cache *cache
 	away  *away
+	dir   *directory // nil: this node serves no operators
+	bound boundSet
 	turns [turnStripes]chan struct{} // capacity 1: full while somebody has the turn
 
 	accounts  codec[account.Account]

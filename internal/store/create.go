@@ -77,6 +77,7 @@ func (r *Accounts) create(ctx context.Context, a *account.Account) (account.Acco
 		return account.Account{}, err
 	}
 	c.cache.put(a, nil, epoch)
+	c.dir.put(a)
 	return *a, nil
 }
 

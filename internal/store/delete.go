@@ -83,6 +83,7 @@ func (r *Accounts) afterRemove(ctx context.Context, o operation) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loose)
 	defer cancel()
 	r.c.cache.changed(o.id, 0, true)
+	r.c.dir.drop(o.id)
 	r.c.away.forget(o.id)
 	if err := r.c.release(ctx, o.id); err != nil {
 		r.c.log.WarnContext(ctx, "store: messages of a deleted account are kept until they are 90 days old, and none is sent", "account", o.id, "err", err)

@@ -20,6 +20,7 @@ func (c *core) follow(ctx context.Context) error {
 	for ctx.Err() == nil {
 		v, err := c.heads(ctx)
 		if err == nil {
+			c.dir.lost()    // likewise
 			c.cache.flush() // after the head was read: what is remembered from here on is at least that new
 			err = c.followFrom(ctx, v)
 		}
@@ -71,9 +72,11 @@ func (c *core) apply(ctx context.Context, stream kv.Key, e kv.Entry) {
 	if err := json.Unmarshal(e.Value, &ch); err != nil {
 		c.alarm(ctx, "misfit", stream, fmt.Errorf("change %s: %w", e.ID, err))
 		c.cache.flush()
+		c.dir.lost()
 		return
 	}
 	if ch.Topic == account.TopicAccount {
 		c.cache.changed(account.ID(ch.ID), ch.Version, ch.Deleted)
+		c.dir.changed(account.ID(ch.ID))
 	}
 }

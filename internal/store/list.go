@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
 
 	"sipward/internal/account"
@@ -16,7 +18,10 @@ type Filter = account.Filter
 // Page is one page of a list.
 type Page[T any] = account.Page[T]
 
-// List pages through accounts, the oldest first: limit 0 means 100, at most 1000. A page may be short, or empty, and
+// ErrNotYet is answered for a list in an order that this node cannot give yet: it is still reading the accounts.
+var ErrNotYet = fmt.Errorf("%w: this node is still reading the accounts; ask again, or without sort", kv.ErrUnavailable)
+
+// List pages through accounts, the oldest first or as Filter.Sort says: limit 0 means 100, at most 1000. A page may be short, or empty, and
 // still have a Next: then much was looked at that the filter leaves out. ErrCursor for a cursor that is not ours.
 func (r *Accounts) List(ctx context.Context, f Filter, cursor string, limit int) (Page[account.Account], error) {
 	limit = pageSize(limit)
@@ -28,8 +33,22 @@ func (r *Accounts) List(ctx context.Context, f Filter, cursor string, limit int)
 		index = func(b int) kv.Key { return r.c.keys.members(b, f.Group) }
 	}
 	f.Search = strings.ToLower(strings.TrimSpace(f.Search))
+	ids, total, next, err := r.c.search(ctx, f, cursor, limit)
+	if err == nil {
+		items, err := r.listed(ctx, f, ids)
+		return Page[account.Account]{Items: items, Next: next, Total: &total}, err
+	}
+	if !errors.Is(err, errNotLoaded) {
+		return Page[account.Account]{}, err
+	}
+	if strings.HasPrefix(cursor, dirCursor) || f.Sort != "" && f.Sort != byCreated {
+		return Page[account.Account]{}, ErrNotYet
+	}
+	bound, err := r.c.stillBound(ctx, f)
+	if err != nil {
+		return Page[account.Account]{}, err
+	}
 	var p Page[account.Account]
-	var err error
 	p.Next, err = r.c.page(ctx, index, cursor, limit+1, func(batch []kv.Member) (int, error) {
 		recs, err := r.c.kv.Read(ctx, keysOf(batch, r.c.keys.account)...)
 		if err != nil {
@@ -37,7 +56,7 @@ func (r *Accounts) List(ctx context.Context, f Filter, cursor string, limit int)
 		}
 		for i, rec := range recs {
 			a, err := r.c.account(ctx, account.ID(batch[i].Name), rec)
-			if err != nil || !matches(f, a) {
+			if err != nil || !matches(f, a) || f.Registered != nil && bound[a.ID] != *f.Registered {
 				continue // deleted meanwhile, or an alarm was raised
 			}
 			if len(p.Items) == limit {
@@ -52,13 +71,13 @@ func (r *Accounts) List(ctx context.Context, f Filter, cursor string, limit int)
 
 // matches applies a filter whose Search is in lower case.
 func matches(f Filter, a *account.Account) bool {
-	if f.Group != "" && a.Group != f.Group || f.State != "" && a.State() != f.State || f.Kind != "" && a.Kind != f.Kind {
+	if f.Profile != "" && a.Profile != f.Profile || f.Group != "" && a.Group != f.Group || f.State != "" && a.State() != f.State || f.Kind != "" && a.Kind != f.Kind {
 		return false
 	}
 	if f.Search == "" {
 		return true
 	}
-	for _, s := range []string{a.Owner, a.Description, a.User, string(a.Number), string(a.Secondary)} {
+	for _, s := range []string{a.Owner, a.Description, a.User, string(a.Number), string(a.Secondary), a.Email} {
 		if strings.Contains(strings.ToLower(s), f.Search) {
 			return true
 		}

@@ -142,9 +142,12 @@ func (c *core) page(ctx context.Context, index func(int) kv.Key, cursor string, 
 		if err != nil {
 			return "", err
 		}
+		if used > 0 {
+			after = &batch[used-1]
+		}
 		seen += used
 		if used < len(batch) || seen >= scanLimit {
-			return listCursor(batch[used-1]), nil
+			return listCursor(*after), nil // take has something by now, or a batch was seen: after is not nil
 		}
 	}
 }

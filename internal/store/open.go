@@ -28,6 +28,7 @@ type Config struct {
 	KeepSignIns  time.Duration     // the same for the sign-in log; 0: a year
 	KeepParcels  time.Duration     // the same for the log of secure messages; 0: 30 days
 	KeepAudit    time.Duration     // the same for the audit log; 0: for ever
+	Directory    bool              // remember what accounts are found by: for nodes that serve operators
 	AuditKeys    audit.Keys        // bind the audit log to the root key, the newest first; none: its hashes alone tell
 	OnAudit      func(audit.Entry) // told of each entry this process wrote; nil: nobody
 	Cache        int               // accounts that the node remembers, at about 2 KiB; 0: 32768. More in use at a time cost a read of the store each time
@@ -90,6 +91,8 @@ func New(ctx context.Context, port kv.Store, c Config, log *slog.Logger, m prome
 		Parcels:     newParcels(core, c.KeepParcels),
 		Phones:      newPhones(core),
 		Operators:   newOperators(core),
+		Replays:     newReplays(core),
+		Webhooks:    newWebhooks(core),
 		Audit:       &Audit{c: core, port: written, keep: c.KeepAudit},
 		SignIns:     newSignIns(core, c.KeepSignIns),
 		c:           core,
@@ -114,6 +117,7 @@ func newCore(port kv.Store, c Config, log *slog.Logger, r prometheus.Registerer)
 	seed := maphash.MakeSeed()
 	core := &core{
 		kv: port, keys: newKeyspace(), now: c.Now, log: log, m: m, stale: c.MaxStaleness,
+		dir:   directoryOf(c),
 		cache: newCache(c.Cache), away: newAway(m.deferred), seed: seed,
 		accounts:  newCodec(func(a *account.Account) string { return string(a.ID) }),
 		tokens:    newCodec(func(t *account.Token) string { return t.ID }),
@@ -126,4 +130,11 @@ func newCore(port kv.Store, c Config, log *slog.Logger, r prometheus.Registerer)
 		core.turns[i] = make(chan struct{}, 1)
 	}
 	return core, nil
+}
+
+func directoryOf(c Config) *directory {
+	if !c.Directory {
+		return nil
+	}
+	return newDirectory()
 }

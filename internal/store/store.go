@@ -34,6 +34,8 @@ type Store struct {
 	Operators   *Operators
 	SignIns     *SignIns
 	Audit       *Audit
+	Replays     *Replays
+	Webhooks    *Webhooks
 
 	c *core
 }
@@ -43,6 +45,10 @@ type Store struct {
 func (s *Store) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.c.follow(ctx) })
+	g.Go(func() error {
+		s.c.keepDirectory(ctx)
+		return nil
+	})
 	g.Go(func() error {
 		every(ctx, time.Second, func() { s.attempt(ctx, "write back bindings", s.writeBack) })
 		return nil

@@ -88,6 +88,7 @@ func (u *update) try(ctx context.Context) error {
 		return err
 	}
 	c.cache.put(a, nil, epoch)
+	c.dir.put(a)
 	return nil
 }
 

@@ -35,7 +35,10 @@ type Principal struct {
 	ID      string
 	Name    string
 	Role    account.Role
+	Scopes  []string          // of the role Scoped
 	Session *operator.Session // nil: came with a token
+
+	networks []string // of a token: from where it is good
 }
 
 // Label is how logs and records name the principal; "" for nobody.
@@ -83,8 +86,8 @@ func newGuard(bootstrap account.Secret, d Deps) guard {
 
 // authorise admits the request or says why not. Failed attempts are counted per source and answered 429 beyond the
 // limit; a good token is served all the same, so strangers behind the same address lock nobody out.
-func (f *floor) authorise(c *gin.Context, need account.Role) error {
-	if need == Public {
+func (f *floor) authorise(c *gin.Context, r Route) error {
+	if r.Role == Public {
 		return nil
 	}
 	who, err := f.guard.who(c)
@@ -101,18 +104,18 @@ func (f *floor) authorise(c *gin.Context, need account.Role) error {
 	if err != nil {
 		return err
 	}
-	c.Set(recheckKey, func() error { return f.again(c, need) })
-	if !Includes(who.Role, need) {
-		return forbidden(who.Role, need)
+	c.Set(recheckKey, func() error { return f.again(c, r) })
+	if !may(who, r) {
+		return forbidden(who, r)
 	}
 	return nil
 }
 
 // again asks anew whether the bearer is still admitted.
-func (f *floor) again(c *gin.Context, need account.Role) error {
+func (f *floor) again(c *gin.Context, r Route) error {
 	who, err := f.guard.who(c)
-	if err == nil && !Includes(who.Role, need) {
-		err = forbidden(who.Role, need)
+	if err == nil && !may(who, r) {
+		err = forbidden(who, r)
 	}
 	return err
 }
@@ -130,7 +133,11 @@ func StillAdmitted(c *gin.Context) error {
 func (g guard) who(c *gin.Context) (Principal, error) {
 	header, cookie := c.GetHeader("Authorization"), sessionCookie(c)
 	if header != "" || cookie == "" || g.sessions == nil {
-		return g.identify(c.Request.Context(), header)
+		who, err := g.identify(c.Request.Context(), header)
+		if err == nil && !within(who.networks, c.ClientIP()) {
+			err = unauthorised("the token is not good from where you are: send it from one of its networks, or make another")
+		}
+		return who, err
 	}
 	o, s, err := g.sessions.Session(c.Request.Context(), operator.HashOf(cookie))
 	if errors.Is(err, account.ErrNotFound) {
@@ -183,8 +190,8 @@ func (g guard) byToken(ctx context.Context, bearer string) (Principal, error) {
 		return Principal{}, err
 	}
 	same := subtle.ConstantTimeCompare(t.Hash, hash[:]) & subtle.ConstantTimeCompare([]byte(t.ID), []byte(id))
-	if same != 1 || !t.Expires.IsZero() && !g.now().Before(t.Expires) || !Known(t.Role) {
+	if same != 1 || !t.Expires.IsZero() && !g.now().Before(t.Expires) || !Known(t.Role) && t.Role != account.Scoped {
 		return Principal{}, unknown
 	}
-	return Principal{ID: t.ID, Name: "token:" + t.Name, Role: t.Role}, nil
+	return Principal{ID: t.ID, Name: "token:" + t.Name, Role: t.Role, Scopes: t.Scopes, networks: t.Networks}, nil
 }

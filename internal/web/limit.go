@@ -36,23 +36,29 @@ func newSources(perSecond float64, burst int, exempt []netip.Prefix, now func() 
 
 // take is 0 when the source may go on, else how long it should wait.
 func (s *sources) take(ip string) time.Duration {
+	wait, _ := s.ask(ip)
+	return wait
+}
+
+// ask is take, and how many requests are left right now; -1 for a source without limit.
+func (s *sources) ask(ip string) (wait time.Duration, left int) {
 	addr, err := netip.ParseAddr(ip)
 	if err != nil {
-		return 0 // no address: a listener without addresses (a socket pair in a test)
+		return 0, -1 // no address: a listener without addresses (a socket pair in a test)
 	}
 	addr = addr.Unmap()
 	for _, p := range s.exempt {
 		if p.Contains(addr) {
-			return 0
+			return 0, -1
 		}
 	}
 	now := s.now()
-	r := s.bucket(addr, now).ReserveN(now, 1)
-	wait := r.DelayFrom(now)
-	if wait > 0 {
+	bucket := s.bucket(addr, now)
+	r := bucket.ReserveN(now, 1)
+	if wait = r.DelayFrom(now); wait > 0 {
 		r.CancelAt(now)
 	}
-	return wait
+	return wait, max(0, int(bucket.TokensAt(now)))
 }
 
 func (s *sources) bucket(addr netip.Addr, now time.Time) *rate.Limiter {

@@ -18,6 +18,7 @@ import (
 type List[T any] struct {
 	Items []T     `json:"items"`
 	Next  *string `json:"next"`
+	Total *int    `json:"total,omitempty"` // on all pages, where it is known
 }
 
 // The sizes of a page.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"regexp"
@@ -120,7 +121,12 @@ func protect(c *gin.Context) {
 
 // limit refuses sources that ask too fast.
 func (f *floor) limit(c *gin.Context) {
-	if wait := f.sources.take(c.ClientIP()); wait > 0 {
+	wait, left := f.sources.ask(c.ClientIP())
+	if left >= 0 { // draft-ietf-httpapi-ratelimit-headers
+		c.Header("RateLimit-Policy", f.policy)
+		c.Header("RateLimit", fmt.Sprintf(`"source";r=%d;t=1`, left))
+	}
+	if wait > 0 {
 		f.refuse(c, TooMany(wait))
 		return
 	}
@@ -157,7 +163,7 @@ func (f *floor) admit(r Route) gin.HandlerFunc {
 		size = maxBody
 	}
 	return func(c *gin.Context) {
-		err := f.authorise(c, r.Role)
+		err := f.authorise(c, r)
 		if err != nil {
 			f.denied(c, err)
 		} else {
@@ -182,7 +188,13 @@ func (f *floor) admit(r Route) gin.HandlerFunc {
 			return
 		}
 		c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, size)
-		c.Next()
+		over, err := f.once(c, size)
+		switch {
+		case err != nil:
+			f.refuse(c, err)
+		case !over:
+			c.Next()
+		}
 	}
 }
 

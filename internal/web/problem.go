@@ -144,7 +144,12 @@ func unauthorised(detail string) error {
 	return p
 }
 
-func forbidden(have, want account.Role) error {
+func forbidden(who Principal, r Route) error {
+	have, want := who.Role, r.Role
+	if have == account.Scoped {
+		return problem(http.StatusForbidden, "forbidden", "Your token's scopes do not allow this",
+			fmt.Sprintf("this needs the scope %s: ask a superadmin for a token with that scope", ScopeOf(r)))
+	}
 	return problem(http.StatusForbidden, "forbidden", "Your role does not allow this",
 		fmt.Sprintf("this needs the role %s or above, yours is %s: ask a superadmin for a token with that role", want, have))
 }

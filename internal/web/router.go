@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"sipward/internal/account"
+	"sipward/internal/seal"
 	"sipward/internal/telemetry"
 )
 
@@ -28,9 +29,11 @@ type Config struct {
 // Deps is what the router needs.
 type Deps struct {
 	Tokens    Tokens
-	Operators Operators // nil: there are none yet
-	Sessions  Sessions  // nil: nobody signs in on this listener
-	Audit     Audit     // nil: denials and exports are not written down here
+	Operators Operators  // nil: there are none yet
+	Sessions  Sessions   // nil: nobody signs in on this listener
+	Replays   Replays    // nil: Idempotency-Key is not looked at here
+	Ring      *seal.Ring // seals the answers that are kept for it
+	Audit     Audit      // nil: denials and exports are not written down here
 	Log       *slog.Logger
 	Metrics   prometheus.Registerer
 	Now       func() time.Time
@@ -71,8 +74,11 @@ func New(c Config, d Deps, tables ...[]Route) (http.Handler, error) {
 type floor struct {
 	guard    guard
 	audit    Audit
+	replays  Replays
+	ring     *seal.Ring
 	proxies  []netip.Prefix
 	origins  []string
+	policy   string   // RateLimit-Policy
 	sources  *sources // requests per source
 	failures *sources // failed sign-ins per source
 	log      *slog.Logger
@@ -90,7 +96,8 @@ func newFloor(c Config, d Deps) *floor {
 	}
 	return &floor{
 		guard:   newGuard(c.Bootstrap, d),
-		origins: c.Origins, audit: d.Audit,
+		origins: c.Origins, audit: d.Audit, replays: d.Replays, ring: d.Ring,
+		policy:   fmt.Sprintf(`"source";q=%d;w=%d`, c.Burst, max(1, int(float64(c.Burst)/c.Rate))),
 		sources:  newSources(c.Rate, c.Burst, c.Exempt, d.Now),
 		failures: newSources(1, 20, c.Exempt, d.Now),
 		log:      d.Log, lines: telemetry.NewLimiter(0, d.Now), metrics: newMetrics(d.Metrics), now: d.Now,
