@@ -132,22 +132,22 @@ func drawQR(text string) (string, error) {
 	return code.SVG(), nil
 }
 
-// registered tells the metrics how many accounts have bindings in the whole cluster; a store that is away tells nothing.
-type registered struct {
+// registeredGauge tells the metrics how many accounts have bindings in the whole cluster; a store that is away tells nothing.
+type registeredGauge struct {
 	ctx   context.Context // Prometheus hands a collector none
 	desc  *prometheus.Desc
 	store *store.Store
 }
 
-func newRegistered(ctx context.Context, s *store.Store) registered {
-	return registered{context.WithoutCancel(ctx), prometheus.NewDesc("sipward_registered_accounts", "Accounts with bindings, in the whole cluster.", nil, nil), s}
+func newRegistered(ctx context.Context, s *store.Store) registeredGauge {
+	return registeredGauge{context.WithoutCancel(ctx), prometheus.NewDesc("sipward_registered_accounts", "Accounts with bindings, in the whole cluster.", nil, nil), s}
 }
 
 // Describe is the collector's.
-func (r registered) Describe(c chan<- *prometheus.Desc) { c <- r.desc }
+func (r registeredGauge) Describe(c chan<- *prometheus.Desc) { c <- r.desc }
 
 // Collect counts, in one round trip.
-func (r registered) Collect(c chan<- prometheus.Metric) {
+func (r registeredGauge) Collect(c chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(r.ctx, time.Second)
 	defer cancel()
 	if t, err := r.store.Accounts.Tally(ctx); err == nil {
