@@ -21,7 +21,7 @@ func (c *Core) forwardedRequest(req *gosip.Request, uri gosip.Uri, from *gosip.F
 	}
 	hidden := private(req)
 	for _, h := range req.Headers() {
-		switch name := gosip.HeaderToLower(h.Name()); {
+		switch name := header.Lower(h.Name()); {
 		case name == "from":
 			out.AppendHeader(from)
 		case name == "to":
@@ -80,12 +80,12 @@ func tagged(req *gosip.Request) bool { return tagOf(req.To().Params) != "" }
 func forwardedResponse(res *gosip.Response, req *gosip.Request) *gosip.Response {
 	out := gosip.NewResponse(res.StatusCode, res.Reason)
 	for _, h := range req.Headers() {
-		if gosip.HeaderToLower(h.Name()) == "via" {
+		if header.Lower(h.Name()) == "via" {
 			out.AppendHeader(h)
 		}
 	}
 	for _, h := range res.Headers() {
-		switch name := gosip.HeaderToLower(h.Name()); {
+		switch name := header.Lower(h.Name()); {
 		case name == "via", name == "content-length", ownWord(name):
 		case name == "from":
 			out.AppendHeader(req.From())

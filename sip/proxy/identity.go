@@ -7,6 +7,7 @@ import (
 
 	"sipward/internal/account"
 	"sipward/sip/dialog"
+	"sipward/sip/header"
 )
 
 // shown is how the callee sees the caller: its primary number and its owner's name, whatever From said, or nobody when
@@ -41,7 +42,7 @@ func Private(req *gosip.Request) bool { return private(req) }
 
 func private(req *gosip.Request) bool {
 	for _, h := range req.Headers() {
-		if gosip.HeaderToLower(h.Name()) != "privacy" {
+		if header.Lower(h.Name()) != "privacy" {
 			continue
 		}
 		for _, v := range strings.FieldsFunc(h.Value(), func(r rune) bool { return r == ';' || r == ' ' || r == ',' }) {

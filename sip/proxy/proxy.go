@@ -12,6 +12,7 @@ import (
 	"sipward/internal/account"
 	"sipward/internal/location"
 	"sipward/sip/dialog"
+	"sipward/sip/header"
 	"sipward/sip/reply"
 	"sipward/sip/transport"
 	"sipward/sip/tx"
@@ -190,7 +191,7 @@ func (c *Core) via(f *transport.Flow, branch string) *gosip.ViaHeader {
 func reasons(cancel *gosip.Request) []gosip.Header {
 	var list []gosip.Header
 	for _, h := range cancel.Headers() {
-		if gosip.HeaderToLower(h.Name()) == "reason" {
+		if header.Lower(h.Name()) == "reason" {
 			list = append(list, h)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	gosip "github.com/emiago/sipgo/sip"
 
 	"sipward/sip/dialog"
+	"sipward/sip/header"
 	"sipward/sip/transport"
 )
 
@@ -26,7 +27,7 @@ func strayResponse(res *gosip.Response, caller dialog.Leg) *gosip.Response {
 	out := gosip.NewResponse(res.StatusCode, res.Reason)
 	ours := true
 	for _, h := range res.Headers() {
-		switch name := gosip.HeaderToLower(h.Name()); {
+		switch name := header.Lower(h.Name()); {
 		case name == "via" && ours:
 			ours = false
 		case name == "content-length" || ownWord(name):
