@@ -54,6 +54,7 @@ type Accounts interface {
 	States
 	CachedByUser(ctx context.Context, user string) (account.Account, error)
 	CachedByNumber(ctx context.Context, n account.Number) (account.Account, error)
+	ByNumber(ctx context.Context, n account.Number) (account.Account, error)
 }
 
 // Locations keeps bindings.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 
 	gosip "github.com/emiago/sipgo/sip"
@@ -52,6 +53,19 @@ func (s *Server) look(ctx context.Context, target gruu.Target, dialled string) (
 		return account.Account{}, location.Set{}, account.ErrNotFound
 	}
 	callee, err := s.deps.Accounts.CachedByNumber(ctx, number)
+	if err != nil {
+		return account.Account{}, location.Set{}, err
+	}
+	callee, set, err := s.deps.Locations.Lookup(ctx, callee.ID)
+	if (err == nil || errors.Is(err, account.ErrNotFound)) && !slices.Contains(callee.Numbers(), number) {
+		return s.moved(ctx, number) // the cache lags behind: the number is another's now, or nobody's
+	}
+	return callee, set, err
+}
+
+// moved reads the truth about a number that is not the account's the cache named.
+func (s *Server) moved(ctx context.Context, n account.Number) (account.Account, location.Set, error) {
+	callee, err := s.deps.Accounts.ByNumber(ctx, n)
 	if err != nil {
 		return account.Account{}, location.Set{}, err
 	}

@@ -90,3 +90,37 @@ func (b *breaking) Head(ctx context.Context) (account.Cursor, error) {
 	})
 	return b.Changes.Head(ctx)
 }
+
+// lagging is a cache that still has the former owner of a number.
+type lagging struct {
+	sip.Accounts
+	number account.Number
+	former account.Account
+}
+
+func (l *lagging) CachedByNumber(ctx context.Context, n account.Number) (account.Account, error) {
+	if n == l.number && l.former.ID != "" {
+		return l.former, nil
+	}
+	return l.Accounts.CachedByNumber(ctx, n)
+}
+
+// A number that has moved rings its new owner, also at a node that has not heard of it yet; one that is nobody's rings
+// nobody.
+func TestMovedNumberRingsItsNewOwner(t *testing.T) {
+	t.Parallel()
+	cache := &lagging{number: "1500"}
+	r := serve(t, func(_ *sip.Config, d *sip.Deps) { cache.Accounts, d.Accounts = d.Accounts, cache })
+	alice, former, next := r.line(t, "1001").registered(t), r.line(t, "1002"), r.line(t, "1003")
+	old, bob := former.registered(t), next.registered(t)
+	cache.former = former.Account
+	next.update(t, func(a *account.Account) { a.Secondary = "1500" })
+	c := dial(t, alice, "1500")
+	incoming(t, bob).Busy()
+	ended(t, c, 486)
+	next.update(t, func(a *account.Account) { a.Secondary = "" })
+	ended(t, dial(t, alice, "1500"), 404)
+	if n := received(old, "INVITE "); n > 0 {
+		t.Errorf("the former owner rang %d times", n)
+	}
+}

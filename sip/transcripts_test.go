@@ -43,7 +43,7 @@ func TestTranscripts(t *testing.T) {
 		"privacy":       {playPrivacy, nil},
 		"limit":         {playLimit, func(c *sip.Config, _ *sip.Deps) { c.Limits = sip.Limits{Prefixes: []string{"2"}} }},
 		"bad-event":     {playBadEvent, nil},
-		"no-answer":     {func(t *testing.T, s *stage) { ended(t, s.ring(t), 480); saw(t, s.bob, "ACK ") }, func(c *sip.Config, _ *sip.Deps) { c.RingTime = 300 * time.Millisecond }},
+		"no-answer":     {func(t *testing.T, s *stage) { ended(t, s.ring(t), 480); saw(t, s.bob, "ACK ") }, func(c *sip.Config, _ *sip.Deps) { c.RingTime = 2 * time.Second }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -14,15 +14,15 @@ import (
 type Proxy struct {
 	Addr string
 
-	hole     atomic.Bool
-	delay    atomic.Int64 // nanoseconds on each way
-	rate     atomic.Int64 // bytes a second on each way; 0: no limit
-	upstream string
-	running  sync.WaitGroup
+	hole    atomic.Bool
+	delay   atomic.Int64 // nanoseconds on each way
+	rate    atomic.Int64 // bytes a second on each way; 0: no limit
+	running sync.WaitGroup
 
-	mu     sync.Mutex
-	conns  []net.Conn
-	closed bool
+	mu       sync.Mutex // guards what follows
+	upstream string
+	conns    []net.Conn
+	closed   bool
 }
 
 // NewProxy forwards to upstream until the test ends.
@@ -53,6 +53,14 @@ func (p *Proxy) Swallow(on bool) {
 		}
 		p.conns = nil
 	}
+}
+
+// Redirect sends what comes from now on to another server, and closes the connections there are.
+func (p *Proxy) Redirect(upstream string) {
+	p.mu.Lock()
+	p.upstream = upstream
+	p.mu.Unlock()
+	p.Swallow(false)
 }
 
 // Slow holds back everything by delay on each way, and passes on rate bytes a second; zeros end it.
@@ -87,7 +95,10 @@ func (p *Proxy) accept(l net.Listener) {
 			return
 		}
 		p.keep(c)
-		up, err := net.Dial("tcp", p.upstream)
+		p.mu.Lock()
+		upstream := p.upstream
+		p.mu.Unlock()
+		up, err := net.Dial("tcp", upstream)
 		if err != nil {
 			_ = c.Close()
 			continue
