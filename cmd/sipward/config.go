@@ -101,7 +101,7 @@ type TLSConfig struct {
 
 // AdminConfig is the operators' access.
 type AdminConfig struct {
-	BootstrapToken string            `koanf:"bootstrap_token" secret:"yes" doc:"bearer token that is superadmin until there is an operator, at least 16 characters; empty: one from the root key, the same on every node, in data_dir/admin.token"`
+	BootstrapToken string            `koanf:"bootstrap_token" secret:"yes" doc:"bearer token that is superadmin until there is an operator, 16 characters or more; empty: one from the root key, the same on every node, in data_dir/admin.token"`
 	URL            string            `koanf:"url" doc:"address of the console as browsers see it, for set-up links and single sign-on; empty: that of http.admin"`
 	OIDCIssuer     string            `koanf:"oidc_issuer" doc:"provider of single sign-on (OpenID Connect), https://…; empty: off"`
 	OIDCClient     string            `koanf:"oidc_client" doc:"our client id there; its redirect address is admin.url and /api/v1/session/oidc/callback"`

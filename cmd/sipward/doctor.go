@@ -29,6 +29,7 @@ type patient struct {
 	Names     []string                                     // that the certificate should be good for
 	Ports     []portOf
 	Node      string // who the configured node is; "": it never ran
+	Guessable bool   // the bootstrap token is short
 	Running   string // URL where a running server says which node it is: tells whether a taken port is ours
 }
 
@@ -60,7 +61,7 @@ func doctorCommand(examine func(ctx context.Context, configFile string) (patient
 					strings.ReplaceAll(err.Error(), "\n", "; "))})
 				return errors.New("the configuration does not load")
 			}
-			findings := append([]finding{fine("configuration loads")}, p.check(c.Context())...)
+			findings := append([]finding{p.configuration()}, p.check(c.Context())...)
 			if failed := printFindings(c.OutOrStdout(), findings); failed > 0 {
 				return fmt.Errorf("%d of %d checks failed", failed, len(findings))
 			}
@@ -83,6 +84,13 @@ func printFindings(out io.Writer, findings []finding) (failed int) {
 		}
 	}
 	return failed
+}
+
+func (p patient) configuration() finding {
+	if p.Guessable {
+		return warn(longToken, "configuration loads; admin.bootstrap_token is short and may be guessed")
+	}
+	return fine("configuration loads")
 }
 
 func (p patient) check(ctx context.Context) []finding {

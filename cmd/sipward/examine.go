@@ -33,7 +33,7 @@ func examine(_ context.Context, name string) (patient, error) {
 	return patient{
 		DataDir: c.DataDir, Store: c.storeName(), Ping: c.pingStore,
 		Cert: files.Cert, Key: files.Key, Generated: c.TLS.Cert == "", Names: c.names()[:1],
-		Ports: c.ports(), Node: node, Running: c.runningURL(),
+		Ports: c.ports(), Node: node, Running: c.runningURL(), Guessable: c.Admin.guessable(),
 	}, nil
 }
 

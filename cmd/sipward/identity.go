@@ -48,6 +48,15 @@ func nodeID(c Config) (string, error) {
 	return id, nil
 }
 
+const (
+	minToken  = 16 // characters of a bootstrap token below which it is warned of: it is superadmin, and may be guessed at for ever
+	longToken = "give one of 16 characters or more (openssl rand -hex 24), or none for a generated one"
+)
+
+func (c AdminConfig) guessable() bool {
+	return c.BootstrapToken != "" && len(c.BootstrapToken) < minToken
+}
+
 // bootstrapToken is the configured token, or one that comes from the root key, so that each node of a cluster writes down
 // one that all of them take.
 func bootstrapToken(c Config, root seal.Root) (account.Secret, error) {

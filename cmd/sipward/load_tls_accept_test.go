@@ -118,7 +118,7 @@ func TestTLSPhones(t *testing.T) {
 
 	p.kill()
 	began := time.Now()
-	p = spawn(t, dir, redis, "SIPWARD_SIP_TLS="+addr, exempt)
+	spawn(t, dir, redis, "SIPWARD_SIP_TLS="+addr, exempt)
 	var storm sync.WaitGroup
 	var back tally
 	for _, h := range phones {

@@ -138,11 +138,7 @@ func (c Config) notNegative(v *faults) {
 	}
 }
 
-// minToken is how short a bootstrap token may be, in characters: it is superadmin, and may be guessed at for ever.
-const minToken = 16
-
 func (c AdminConfig) validate(v *faults) {
-	v.check(c.BootstrapToken == "" || len(c.BootstrapToken) >= minToken, "admin.bootstrap_token: is too short: want at least %d characters (openssl rand -hex 24), or none for a generated one", minToken)
 	v.check(c.SessionIdle >= time.Minute, "admin.session_idle: want at least 1m")
 	v.check(c.SessionLife >= c.SessionIdle, "admin.session_life: must not be shorter than admin.session_idle")
 	v.check(c.Sessions >= 1, "admin.sessions: want at least 1")

@@ -73,6 +73,9 @@ func newNode(ctx context.Context, c Config, log *slog.Logger) (n *node, err erro
 	if n.id, err = nodeID(c); err != nil {
 		return nil, err
 	}
+	if c.Admin.guessable() {
+		n.log.Warn("admin.bootstrap_token is short and may be guessed: " + longToken)
+	}
 	if n.token, err = bootstrapToken(c, n.roots[0]); err != nil {
 		return nil, err
 	}
