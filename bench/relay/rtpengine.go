@@ -31,6 +31,7 @@ func startRTPEngine(ctx context.Context, pin string) (target, error) {
 		return nil, err
 	}
 	if e.ng, err = net.Dial("udp", control); err != nil {
+		_ = e.cmd.Process.Kill()
 		return nil, err
 	}
 	for range 100 {
@@ -39,6 +40,7 @@ func startRTPEngine(ctx context.Context, pin string) (target, error) {
 		}
 		<-time.After(50 * time.Millisecond)
 	}
+	e.close()
 	return nil, fmt.Errorf("it does not answer: %w", err)
 }
 
