@@ -252,3 +252,11 @@ func (a *API) rotate(c *gin.Context) error {
 	v.Secret = shown
 	return web.Changed(c, http.StatusOK, web.Tag(h.Version), v)
 }
+
+// Renew seals a hook's secrets under the newest root key, and reports whether that was needed.
+func (a *API) Renew(h *webhook.Hook) bool {
+	var one, two bool
+	h.Secret, one = a.Ring.Renew("webhook/"+h.ID, h.Secret)
+	h.Former, two = a.Ring.Renew("webhook/"+h.ID, h.Former)
+	return one || two
+}

@@ -11,6 +11,7 @@ import (
 	devices "sipward/internal/device"
 	"sipward/internal/operator"
 	"sipward/internal/seal"
+	"sipward/internal/webhook"
 )
 
 const (
@@ -50,7 +51,7 @@ func (n *node) renewSeals(ctx context.Context) error {
 }
 
 func (n *node) renewAll(ctx context.Context) (count int, err error) {
-	for _, part := range []func(context.Context) (int, error){n.renewAccounts, n.renewPhones, n.renewOperators} {
+	for _, part := range []func(context.Context) (int, error){n.renewAccounts, n.renewPhones, n.renewOperators, n.renewWebhooks, n.store.Audit.Renew} {
 		done, err := part(ctx)
 		if count += done; err != nil {
 			return count, err
@@ -112,6 +113,23 @@ func (n *node) renewOperators(ctx context.Context) (count int, err error) {
 			continue
 		}
 		_, err := n.store.Operators.Update(ctx, o.ID, func(o *operator.Operator) error { return needed(n.access.Renew(o)) })
+		if count, err = counted(count, err); err != nil {
+			return count, err
+		}
+	}
+	return count, nil
+}
+
+func (n *node) renewWebhooks(ctx context.Context) (count int, err error) {
+	list, err := n.store.Webhooks.List(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for _, h := range list {
+		if !n.hooks.Renew(&h) {
+			continue
+		}
+		_, err := n.store.Webhooks.Update(ctx, h.ID, func(h *webhook.Hook) error { return needed(n.hooks.Renew(h)) })
 		if count, err = counted(count, err); err != nil {
 			return count, err
 		}

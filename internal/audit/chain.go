@@ -91,3 +91,6 @@ func ParseLine(b []byte) (Line, Entry, error) {
 	}
 	return Line{Hash: hash, Entry: json.RawMessage(body)}, e, nil
 }
+
+// Newest reports whether the head is signed under the newest key.
+func (k Keys) Newest(h Head) bool { return len(k) == 0 || hmac.Equal(h.MAC, h.sum(k[0])) }

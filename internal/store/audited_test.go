@@ -107,3 +107,31 @@ func (suite) TheAuditLogIsForgottenFromItsBeginning(t *testing.T, b backend) {
 		t.Errorf("%d entries, %v, %v", n, faults, err)
 	}
 }
+
+// After a change of the root key the ends of the chains are signed under the new one, so that the old one can go.
+func (suite) TheAuditLogOutlivesItsRootKey(t *testing.T, b backend) {
+	port, ctx := b.port(t), acting(t)
+	keyed := func(keys ...string) func(*store.Config) {
+		return func(c *store.Config) {
+			for _, k := range keys {
+				c.AuditKeys = append(c.AuditKeys, []byte(k))
+			}
+		}
+	}
+	if _, err := node(t, port, keyed("old")).Groups.Create(ctx, account.Group{Name: "a"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, faults, err := node(t, port, keyed("new")).Audit.Verify(ctx); err != nil || len(faults) != 1 {
+		t.Errorf("without the old key: %v, %v", faults, err)
+	}
+	both := node(t, port, keyed("new", "old"))
+	if n, err := both.Audit.Renew(ctx); n != 1 || err != nil {
+		t.Errorf("renewed %d, %v", n, err)
+	}
+	if n, err := both.Audit.Renew(ctx); n != 0 || err != nil {
+		t.Errorf("renewed again %d, %v", n, err)
+	}
+	if n, faults, err := node(t, port, keyed("new")).Audit.Verify(ctx); n != 1 || len(faults) != 0 || err != nil {
+		t.Errorf("under the new key alone: %d, %v, %v", n, faults, err)
+	}
+}
