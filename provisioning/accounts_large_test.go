@@ -5,6 +5,8 @@ package provisioning_test
 import (
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"sync"
@@ -52,11 +54,17 @@ func TestAHundredThousandAccountsAreFoundFast(t *testing.T) {
 		"group": {"group_id": {string(group)}}, "sorted": {"sort": {"owner"}}, "newest": {"sort": {"-created"}}, "all of it": {"q": {"02"}, "state": {"active"}, "type": {"PGSM"}, "sort": {"-owner"}, "registered": {"false"}},
 	} {
 		var took []time.Duration
-		for range 60 {
+		for range 100 {
 			query.Set("limit", "50")
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/v1/accounts?"+query.Encode(), nil)
+			r.Header.Set("Authorization", "Bearer "+apitest.Bootstrap)
+			w := httptest.NewRecorder()
 			begun := time.Now()
-			api.Do(apitest.Call{Method: "GET", Path: "/api/v1/accounts?" + query.Encode()}).Want(200)
+			api.Handler.ServeHTTP(w, r) // without the document's check, which takes longer than the answer
 			took = append(took, time.Since(begun))
+			if w.Code != http.StatusOK {
+				t.Fatalf("%s: %d %s", name, w.Code, w.Body)
+			}
 		}
 		slices.Sort(took)
 		p95 := took[len(took)*95/100]
