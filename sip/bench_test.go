@@ -101,19 +101,25 @@ func BenchmarkCall(b *testing.B) {
 	by.nonce, by.nc = nonceIn.FindStringSubmatch(alice.invite(by, "first", ""))[1], 0
 	b.ReportAllocs()
 	for b.Loop() {
-		id := rand.Text()
-		if got := alice.invite(by, id, by.header("Proxy-Authorization", "INVITE", "sip:1002@"+domain)); strings.HasPrefix(got, "SIP/2.0 407") {
-			by.nonce, by.nc = nonceIn.FindStringSubmatch(got)[1], 0
-			continue
-		}
-		bob.write(answer(bob.until("INVITE "), "200 OK", ";tag=b"+id, "Contact: <sip:1002@"+bob.LocalAddr().String()+">\r\n"))
-		ok := alice.until("SIP/2.0 200")
-		alice.write(within("ACK", ok, id))
-		bob.until("ACK ")
-		alice.write(within("BYE", ok, id))
-		bob.write(answer(bob.until("BYE "), "200 OK", "", ""))
-		alice.until("SIP/2.0 200")
+		handCall(alice, bob, by)
 	}
+}
+
+// handCall is a call from INVITE to the 200 of its BYE; false: the nonce was stale, and is a new one now.
+func handCall(alice, bob *socket, by *signer) bool {
+	id := rand.Text()
+	if got := alice.invite(by, id, by.header("Proxy-Authorization", "INVITE", "sip:1002@"+domain)); strings.HasPrefix(got, "SIP/2.0 407") {
+		by.nonce, by.nc = nonceIn.FindStringSubmatch(got)[1], 0
+		return false
+	}
+	bob.write(answer(bob.until("INVITE "), "200 OK", ";tag=b"+id, "Contact: <sip:1002@"+bob.LocalAddr().String()+">\r\n"))
+	ok := alice.until("SIP/2.0 200")
+	alice.write(within("ACK", ok, id))
+	bob.until("ACK ")
+	alice.write(within("BYE", ok, id))
+	bob.write(answer(bob.until("BYE "), "200 OK", "", ""))
+	alice.until("SIP/2.0 200")
+	return true
 }
 
 // invite sends an INVITE and returns what came back first beyond a retransmission of before.
