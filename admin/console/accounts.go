@@ -37,7 +37,7 @@ func (v *visit) accountRows() (view accountsView, err error) {
 	for _, g := range view.Group {
 		view.Groups[g.ID] = g.Name
 	}
-	if view.rows, err = fetch[row](v, "/accounts", "q", "state", "type", "group_id"); err != nil {
+	if view.rows, err = fetch[row](v, "/accounts", append(filters, "sort")...); err != nil {
 		return view, err
 	}
 	for i := range view.Items {
@@ -58,5 +58,28 @@ func (v *visit) online(id string) (int, error) {
 // exportAccounts hands on the API's CSV of what the list shows.
 func (c *Console) exportAccounts(v *visit) error {
 	v.w.Header().Set("Content-Disposition", `attachment; filename="accounts.csv"`)
-	return v.pass("/accounts:export" + query("q", v.r.URL.Query().Get("q"), "state", v.r.URL.Query().Get("state"), "type", v.r.URL.Query().Get("type"), "group_id", v.r.URL.Query().Get("group_id")))
+	return v.pass("/accounts:export" + v.filter())
+}
+
+// filter is the query of the list as it stands.
+func (v *visit) filter() string {
+	var pairs []string
+	for _, name := range filters {
+		pairs = append(pairs, name, v.r.URL.Query().Get(name))
+	}
+	return query(pairs...)
+}
+
+// Sort is the query of the list in another order; the same column again turns it round.
+func (a accountsView) Sort(by string) string {
+	if a.Filter.Get("sort") == by {
+		by = "-" + by
+	}
+	q := url.Values{"sort": {by}}
+	for _, name := range filters {
+		if s := a.Filter.Get(name); s != "" {
+			q.Set(name, s)
+		}
+	}
+	return "?" + q.Encode()
 }

@@ -11,6 +11,7 @@ import (
 type listed[T any] struct {
 	Items []T     `json:"items"`
 	Next  *string `json:"next"`
+	Total int     `json:"total"` // on all pages, where the API tells it
 }
 
 const pageSize = 50
@@ -22,6 +23,7 @@ type rows[T any] struct {
 	More   string               // the cursor of the next page; "" at the end
 	Lines  map[string]lineBrief // the accounts that are named, by id
 	Tab    string
+	Total  int // on all pages; 0: not known
 }
 
 // lineBrief is how an account is named on other pages.
@@ -38,14 +40,14 @@ func fetch[T any](v *visit, path string, filters ...string) (rows[T], error) {
 	}
 	var page listed[T]
 	err := v.get(path, q, &page)
-	r.Items, r.More = page.Items, text(page.Next)
+	r.Items, r.More, r.Total = page.Items, text(page.Next), page.Total
 	return r, err
 }
 
 // Narrowed reports whether a filter is set.
 func (r rows[T]) Narrowed() bool {
 	for name, values := range r.Filter {
-		if name != "cursor" && name != "did" && len(values) > 0 && values[0] != "" {
+		if name != "cursor" && name != "did" && name != "sort" && len(values) > 0 && values[0] != "" {
 			return true
 		}
 	}

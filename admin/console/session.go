@@ -73,6 +73,7 @@ type door struct {
 	Link   *setupLink
 	Token  string
 	First  bool // nobody can sign in yet
+	SSO    bool // by single sign-on too
 }
 
 // setupLink is what a set-up link is for.
@@ -85,11 +86,12 @@ type setupLink struct {
 func (c *Console) signIn(v *visit) error {
 	var m struct {
 		Setup bool `json:"setup_needed"`
+		SSO   bool `json:"single_sign_on"`
 	}
 	if err := v.get("/session/methods", nil, &m); err != nil {
 		return err
 	}
-	return v.render("signin", v.t("Sign in"), door{Form: form{Values: v.r.URL.Query()}, First: m.Setup})
+	return v.render("signin", v.t("Sign in"), door{Form: form{Values: v.r.URL.Query()}, First: m.Setup, SSO: m.SSO})
 }
 
 // enter checks name and password, or the code of the second step.

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
@@ -24,8 +26,7 @@ func TestConsoleActions(t *testing.T) {
 	b.worksOnOneAccount()
 	b.worksOnMany()
 	b.open("/audit")
-	b.sees("ada")
-	b.sees("Ben Nicholson")
+	b.sees("changed account Crowd")
 	b.click(`a[href="/audit/check"]`)
 	b.sees("Whole and unchanged")
 }
@@ -90,11 +91,15 @@ func (b *browser) importsAccounts() {
 	send("Good One,+393330000001,one@example.com,end-to-site,\nBad One,12,,sideways,\n")
 	b.sees("What is wrong")
 	b.shot("import-faults")
-	send("Good One,+393330000001,one@example.com,end-to-site,\nGood Two,+393330000002,,end-to-site,\n")
+	var crowd strings.Builder // more than one page
+	for i := range 58 {
+		fmt.Fprintf(&crowd, "Crowd %d,+3933311%05d,,end-to-site,\n", i, i)
+	}
+	send("Good One,+393330000001,one@example.com,end-to-site,\nGood Two,+393330000002,,end-to-site,\n" + crowd.String())
 	b.sees("Everything is in order.")
 	b.click(`main form .primary`)
 	b.sees("All done")
-	b.sees("2 accounts made")
+	b.sees("60 accounts made")
 	b.shot("import-done")
 }
 
@@ -128,11 +133,15 @@ func (b *browser) worksOnOneAccount() {
 func (b *browser) worksOnMany() {
 	b.t.Helper()
 	b.open("/accounts")
+	b.sees("60 in all")
 	b.click(`th.check input`)
-	b.sees("2 chosen")
+	b.sees("50 chosen")
+	b.click(`.bulk input[name=scope]`)
 	b.shot("bulk")
 	b.click(`.bulk button[value=disable]`)
-	b.sees("2 accounts done")
+	b.sees("It is done to 60 accounts")
+	b.click(`main form .grave`)
+	b.sees("60 accounts done")
 	b.sees("Disabled")
 	b.open("/accounts?q=Good")
 	b.click(`th.check input`)
