@@ -1,7 +1,6 @@
 package console_test
 
 import (
-	"io"
 	"log/slog"
 	"net/http"
 	"testing"
@@ -12,7 +11,7 @@ import (
 
 func TestTemplatesParse(t *testing.T) {
 	t.Parallel()
-	_, err := console.New(console.Config{Name: "sip.example"}, console.Deps{API: http.NotFoundHandler(), Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Now: time.Now})
+	_, err := console.New(console.Config{Name: "sip.example"}, console.Deps{API: http.NotFoundHandler(), Log: slog.New(slog.DiscardHandler), Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ func startRTPEngine(ctx context.Context, pin string) (target, error) {
 	if err := e.cmd.Start(); err != nil {
 		return nil, err
 	}
-	if e.ng, err = net.Dial("udp", control); err != nil {
+	if e.ng, err = net.Dial("udp", control); err != nil { //nolint:noctx // UDP connects without waiting
 		_ = e.cmd.Process.Kill()
 		return nil, err
 	}

@@ -28,7 +28,7 @@ func TestOnlyTheSamePasswordMatches(t *testing.T) {
 	}
 }
 
-// A hash of the reference implementation, made with: echo -n password | argon2 somesalt -id -t 2 -m 16 -p 1 -l 24
+// A hash of the reference implementation, made with: echo -n password | argon2 somesalt -id -t 2 -m 16 -p 1 -l 24.
 func TestOldHashesAreReadAndCalledStale(t *testing.T) {
 	t.Parallel()
 	const old = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"

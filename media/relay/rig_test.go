@@ -2,7 +2,6 @@ package relay_test
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"net/netip"
 	"strconv"
@@ -43,7 +42,7 @@ func serve(t testing.TB, c relay.Config, lo, hi int) (*relay.Relay, *media.Ports
 // runOn is a relay on these ports that runs until the test ends.
 func runOn(t testing.TB, ports *media.Ports, c relay.Config) *relay.Relay {
 	t.Helper()
-	r, err := relay.New(c, relay.Deps{Ports: ports, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	r, err := relay.New(c, relay.Deps{Ports: ports, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

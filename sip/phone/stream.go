@@ -98,7 +98,7 @@ func (a *Audio) play(ctx context.Context, s *sound, st *stream, lease *media.Lea
 		select {
 		case clip = <-st.clip:
 			cancel()
-			_ = <-over // why it ended is ours: another clip
+			<-over //nolint:errcheck // why it ended is ours: another clip
 		case err = <-over:
 		}
 		cancel()

@@ -1,7 +1,6 @@
 package session_test
 
 import (
-	"io"
 	"log/slog"
 	"net/netip"
 	"testing"
@@ -27,7 +26,7 @@ func (node) Host(transport.Network) (string, int) { return "far", 5060 }
 // TestDecide is the table of docs/media.md.
 func TestDecide(t *testing.T) {
 	t.Parallel()
-	layer, err := transport.New(transport.Config{}, transport.Deps{TokenKey: make([]byte, 32), Node: "n", Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	layer, err := transport.New(transport.Config{}, transport.Deps{TokenKey: make([]byte, 32), Node: "n", Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +59,7 @@ func TestDecide(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer ports.Close()
-			r, err := relay.New(relay.Config{}, relay.Deps{Ports: ports, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+			r, err := relay.New(relay.Config{}, relay.Deps{Ports: ports, Log: slog.New(slog.DiscardHandler)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -70,7 +69,7 @@ func TestDecide(t *testing.T) {
 					return c.snom
 				}
 				return c.pgsm
-			}}, session.Deps{Relay: r, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+			}}, session.Deps{Relay: r, Log: slog.New(slog.DiscardHandler)})
 			invite := gosip.NewRequest(gosip.INVITE, gosip.Uri{User: "1", Host: "x"})
 			in := session.Invite{Caller: account.PGSM, Callee: account.SNOM, From: flow(us, c.from), To: []*transport.Flow{flow(us, c.to)}, Message: invite}
 			if c.offers != "" {

@@ -49,7 +49,7 @@ func newWire(c *net.TCPConn, lim *Limits, spawn func(func())) (*wire, error) {
 func ignoringEINTR(fd int, b []byte) (int, error) {
 	for {
 		n, err := writeNow(fd, b)
-		if err != syscall.EINTR {
+		if err != syscall.EINTR { //nolint:errorlint // a system call's own number, asked on every write
 			return max(n, 0), err
 		}
 	}
