@@ -224,7 +224,7 @@ func TestConsoleSystem(t *testing.T) {
 	b.open(link[len(s.url):])
 	b.fill(`input[name=password]`, passphrase)
 	b.click(`main button`)
-	b.sees("bob")
+	b.sees("Registered now") // the page before names him too
 	b.open("/operators")
 	b.sees("Your role does not allow this")
 }
