@@ -93,7 +93,9 @@ func (l *sessionLog) way(f *transport.Flow) *way {
 // tell tells one entry of a way.
 func (l *sessionLog) tell(w *way, kind location.SessionKind, reason string) location.Session {
 	e := w.common
-	e.ID, e.At, e.Kind, e.Reason = strings.ToLower(rand.Text()), l.now().UTC(), kind, reason
+	e.At, e.Kind, e.Reason = l.now().UTC(), kind, reason
+	// The log is in the order of milliseconds, and of ids within one: a phone connects and registers in less.
+	e.ID = strconv.FormatInt(e.At.UnixNano(), 32) + strings.ToLower(rand.Text()[:13])
 	l.to.Add(e)
 	return e
 }
