@@ -50,7 +50,7 @@ fuzz: ## every fuzz target for FUZZTIME (20s) each
 	done
 
 accept: tools ## the acceptance list up to TIER (1; 2 before a release), with a report in accept/report
-	$(REQUIRED) SIPWARD_TIER=$(TIER) $(GO) test -json -tags=accept -count=1 -p=1 -timeout=90m $(TESTED) | $(GO) run ./accept -out $(REPORT)
+	$(REQUIRED) SIPWARD_TEST_TIER=$(TIER) $(GO) test -json -tags=accept -count=1 -p=1 -timeout=90m $(TESTED) | $(GO) run ./accept -out $(REPORT)
 
 bench: ## beside the peers of ../shared/bench, in one run, where that is; else all Go benchmarks, with allocations
 	@GO="$(GO)" PEERBENCH="$(PEERBENCH)" PEERS="$(PEERS)" bench/run.sh

@@ -21,7 +21,7 @@ import (
 
 // release reports whether the tests before a release run, which take long (make accept TIER=2).
 func release() bool {
-	tier, _ := strconv.Atoi(os.Getenv("SIPWARD_TIER"))
+	tier, _ := strconv.Atoi(os.Getenv("SIPWARD_TEST_TIER"))
 	return tier >= 2
 }
 
