@@ -75,8 +75,9 @@ type Lease struct {
 	Account account.ID `json:"account"`
 	Owner   string     `json:"owner,omitempty"` // empty: nobody
 	Until   time.Time  `json:"until,omitzero"`
-	Tries   int        `json:"tries"`         // that failed in a row since the phone last registered
+	Tries   int        `json:"tries"`         // that failed in a row since the phone last registered, the one under way among them
 	Next    time.Time  `json:"next,omitzero"` // no try before, unless the phone registers
+	Met     []uint64   `json:"met,omitempty"` // the registrations that the last try went to: any other is a new one
 	Version uint64     `json:"-"`
 }
 

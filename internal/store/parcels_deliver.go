@@ -18,9 +18,8 @@ const (
 	parcelsLook = time.Hour
 )
 
-// Claim takes the right to deliver to a recipient until a time: parcel.ErrHeld while another owner has it. fresh says
-// that the phone has just registered, so that failures before do not count.
-func (r *Parcels) Claim(ctx context.Context, to account.ID, owner string, until time.Time, fresh bool) (parcel.Lease, error) {
+// Claim takes the right to deliver to a recipient until a time: parcel.ErrHeld while another owner has it.
+func (r *Parcels) Claim(ctx context.Context, to account.ID, owner string, until time.Time) (parcel.Lease, error) {
 	if !to.Valid() {
 		return parcel.Lease{}, account.ErrNotFound
 	}
@@ -33,9 +32,6 @@ func (r *Parcels) Claim(ctx context.Context, to account.ID, owner string, until 
 		return l, parcel.ErrHeld
 	}
 	l.Owner, l.Until = owner, until.UTC()
-	if fresh {
-		l.Tries = 0
-	}
 	return r.hold(ctx, l)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -128,17 +129,17 @@ func (suite) OneNodeDeliversParcels(t *testing.T, b backend) {
 	if _, err := one.Parcels.Add(ctx, p, seal.Box("x"), 9, anyone); err != nil {
 		t.Fatal(err)
 	}
-	l, err := one.Parcels.Claim(ctx, to.ID, "one", now.Add(10*time.Second), false)
+	l, err := one.Parcels.Claim(ctx, to.ID, "one", now.Add(10*time.Second))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := two.Parcels.Claim(ctx, to.ID, "two", now.Add(10*time.Second), false); !errors.Is(err, parcel.ErrHeld) {
+	if _, err := two.Parcels.Claim(ctx, to.ID, "two", now.Add(10*time.Second)); !errors.Is(err, parcel.ErrHeld) {
 		t.Errorf("two at once: %v", err)
 	}
 	if due, err := two.Parcels.Due(ctx, now); err != nil || len(due) != 0 {
 		t.Errorf("due while it is held: %v, %v", due, err)
 	}
-	l.Tries = 3
+	l.Tries, l.Met = 3, []uint64{1 << 63}
 	if err := one.Parcels.Yield(ctx, l, now.Add(30*time.Second)); err != nil {
 		t.Fatal(err)
 	}
@@ -146,13 +147,13 @@ func (suite) OneNodeDeliversParcels(t *testing.T, b backend) {
 	if due, err := two.Parcels.Due(ctx, now); err != nil || len(due) != 1 || due[0] != to.ID {
 		t.Errorf("due after the pause: %v, %v", due, err)
 	}
-	if l, err = two.Parcels.Claim(ctx, to.ID, "two", now.Add(10*time.Second), false); err != nil || l.Tries != 3 {
-		t.Errorf("claimed with %d tries, %v", l.Tries, err)
+	if l, err = two.Parcels.Claim(ctx, to.ID, "two", now.Add(10*time.Second)); err != nil || l.Tries != 3 || !slices.Equal(l.Met, []uint64{1 << 63}) {
+		t.Errorf("claimed with %+v, %v", l, err)
 	}
 	now = now.Add(11 * time.Second) // two is dead
-	fresh, err := one.Parcels.Claim(ctx, to.ID, "one", now.Add(10*time.Second), true)
-	if err != nil || fresh.Tries != 0 {
-		t.Errorf("claimed after a death with %d tries, %v", fresh.Tries, err)
+	next, err := one.Parcels.Claim(ctx, to.ID, "one", now.Add(10*time.Second))
+	if err != nil || next.Tries != 3 {
+		t.Errorf("claimed after a death with %d tries, %v", next.Tries, err)
 	}
 	if _, err := two.Parcels.Extend(ctx, l, now.Add(time.Minute)); !errors.Is(err, parcel.ErrHeld) {
 		t.Errorf("a lost lease was extended: %v", err)
@@ -167,7 +168,7 @@ func (suite) OneNodeDeliversParcels(t *testing.T, b backend) {
 	if again, err := two.Parcels.Finish(ctx, p.ID, parcel.Expired, ""); err != nil || again.Status != parcel.Delivered {
 		t.Errorf("what is final has become %s, %v", again.Status, err)
 	}
-	if err := one.Parcels.Yield(ctx, fresh, time.Time{}); err != nil {
+	if err := one.Parcels.Yield(ctx, next, time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	if all, err := one.Parcels.Recipients(ctx); err != nil || len(all) != 0 {
@@ -183,7 +184,7 @@ func (suite) AParcelThatComesAtTheEndOfARoundIsDue(t *testing.T, b backend) {
 	port, ctx := &hooked{Store: b.port(t)}, t.Context()
 	s, other := node(t, port), node(t, port.Store)
 	to, _ := storetest.Account(t, s)
-	l, err := s.Parcels.Claim(ctx, to.ID, "n", time.Now().Add(time.Minute), false)
+	l, err := s.Parcels.Claim(ctx, to.ID, "n", time.Now().Add(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ import (
 
 // Store keeps what waits, and the leases.
 type Store interface {
-	Claim(ctx context.Context, to account.ID, owner string, until time.Time, fresh bool) (parcel.Lease, error)
+	Claim(ctx context.Context, to account.ID, owner string, until time.Time) (parcel.Lease, error)
 	Extend(ctx context.Context, l parcel.Lease, until time.Time) (parcel.Lease, error)
 	Yield(ctx context.Context, l parcel.Lease, next time.Time) error
 	Waiting(ctx context.Context, to account.ID) ([]parcel.Parcel, error)
@@ -93,13 +93,13 @@ type Courier struct {
 	rounds  map[account.ID]*turn
 	pending []account.ID
 	working int
-	later   map[account.ID]bool // to be tried at the next look; the value: fresh
+	later   map[account.ID]bool // to be begun at the next look
 }
 
 // turn is a round that is wanted or under way.
 type turn struct {
-	running      bool
-	again, fresh bool // one more is wanted
+	running bool
+	again   bool // one more is wanted
 }
 
 // New makes a courier that starts nothing before Run.
@@ -124,13 +124,14 @@ func orDefault(d *time.Duration, def time.Duration) {
 // Accepted is told that this node has taken a message in.
 func (c *Courier) Accepted(to account.ID) {
 	c.expect(to)
-	c.begin(to, false)
+	c.begin(to)
 }
 
 // Registered is told that a phone of an account has registered here. It costs nothing when nothing waits.
+// The round itself sees whether the registration is one that no try has met: this may come late, behind a try.
 func (c *Courier) Registered(id account.ID) {
 	if c.expects(id) {
-		c.begin(id, true)
+		c.begin(id)
 	}
 }
 
@@ -140,7 +141,7 @@ func (c *Courier) Changed(ch account.Change) {
 	case ch.Topic == account.TopicParcel:
 		c.expect(id) // the node that accepted it delivers
 	case ch.Topic == account.TopicAccount && c.expects(id):
-		c.begin(id, false)
+		c.begin(id)
 	}
 }
 
@@ -157,7 +158,7 @@ func (c *Courier) expects(id account.ID) bool {
 }
 
 // begin asks for a round. One that is under way is followed by another.
-func (c *Courier) begin(id account.ID, fresh bool) {
+func (c *Courier) begin(id account.ID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ctx == nil {
@@ -169,7 +170,7 @@ func (c *Courier) begin(id account.ID, fresh bool) {
 		c.rounds[id] = t
 		c.pending = append(c.pending, id)
 	}
-	t.again, t.fresh = true, t.fresh || fresh
+	t.again = true
 	if len(c.pending) > 0 && c.working < c.config.Workers {
 		c.working++
 		ctx := c.ctx
@@ -180,26 +181,26 @@ func (c *Courier) begin(id account.ID, fresh bool) {
 // work runs rounds until none is wanted.
 func (c *Courier) work(ctx context.Context) {
 	for {
-		id, fresh, ok := c.take(ctx)
+		id, ok := c.take(ctx)
 		if !ok {
 			return
 		}
-		c.guarded(ctx, id, fresh)
+		c.guarded(ctx, id)
 		c.done(id)
 	}
 }
 
-func (c *Courier) take(ctx context.Context) (id account.ID, fresh, ok bool) {
+func (c *Courier) take(ctx context.Context) (id account.ID, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.pending) == 0 || ctx.Err() != nil {
 		c.working--
-		return "", false, false
+		return "", false
 	}
 	id, c.pending = c.pending[0], c.pending[1:]
 	t := c.rounds[id]
-	fresh, t.running, t.again, t.fresh = t.fresh, true, false, false
-	return id, fresh, true
+	t.running, t.again = true, false
+	return id, true
 }
 
 func (c *Courier) done(id account.ID) {
@@ -214,13 +215,13 @@ func (c *Courier) done(id account.ID) {
 	delete(c.rounds, id)
 }
 
-func (c *Courier) guarded(ctx context.Context, id account.ID, fresh bool) {
+func (c *Courier) guarded(ctx context.Context, id account.ID) {
 	defer func() {
 		if v := recover(); v != nil {
 			c.deps.Panicked("courier", v)
 		}
 	}()
-	if err := c.round(ctx, id, fresh); err != nil && ctx.Err() == nil && !errors.Is(err, parcel.ErrHeld) {
+	if err := c.round(ctx, id); err != nil && ctx.Err() == nil && !errors.Is(err, parcel.ErrHeld) {
 		c.lines.Log(ctx, c.deps.Log, slog.LevelWarn, "round", "messages wait: the store does not answer", slog.String("account", string(id)), slog.Any("err", err))
 	}
 }

@@ -64,7 +64,7 @@ func (c *Courier) lookForDue(ctx context.Context) error {
 	due, err := c.deps.Store.Due(ctx, c.deps.Now())
 	for _, id := range due {
 		c.expect(id)
-		c.begin(id, false)
+		c.begin(id)
 	}
 	return err
 }
@@ -137,14 +137,14 @@ func (c *Courier) retryHeld() {
 	later := c.later
 	c.later = map[account.ID]bool{}
 	c.mu.Unlock()
-	for id, fresh := range later {
-		c.begin(id, fresh)
+	for id := range later {
+		c.begin(id)
 	}
 }
 
 // postpone has a round begin at the next look.
-func (c *Courier) postpone(id account.ID, fresh bool) {
+func (c *Courier) postpone(id account.ID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.later[id] = c.later[id] || fresh
+	c.later[id] = true
 }

@@ -18,10 +18,10 @@ const (
 )
 
 // round delivers what waits for one recipient.
-func (c *Courier) round(ctx context.Context, id account.ID, fresh bool) error {
-	l, err := c.deps.Store.Claim(ctx, id, c.config.Node, c.leaseEnd(), fresh)
+func (c *Courier) round(ctx context.Context, id account.ID) error {
+	l, err := c.deps.Store.Claim(ctx, id, c.config.Node, c.leaseEnd())
 	if errors.Is(err, parcel.ErrHeld) {
-		c.postpone(id, fresh) // it may have looked for the phone before it registered here
+		c.postpone(id) // it may have looked for the phone before it registered here
 		return nil
 	}
 	if err != nil {
@@ -71,6 +71,9 @@ func (v *visit) pass(ctx context.Context, list []parcel.Parcel) (left []parcel.P
 	if err := v.look(ctx); err != nil {
 		return nil, next, err
 	}
+	if v.unmet() { // failures before do not count
+		v.lease.Tries = 0
+	}
 	stopped := v.lease.Tries >= parcel.Tries || len(v.targets) == 0
 	if v.lease.Tries > 0 && v.c.deps.Now().Before(v.lease.Next) {
 		stopped, next = true, v.lease.Next
@@ -90,10 +93,9 @@ func (v *visit) pass(ctx context.Context, list []parcel.Parcel) (left []parcel.P
 			}
 			if end == "" {
 				stopped, left = true, append(left, p)
-				if v.lease.Tries++; v.lease.Tries < parcel.Tries {
-					next = v.c.deps.Now().Add(parcel.Pause).UTC()
+				if v.lease.Tries < parcel.Tries {
+					next = v.lease.Next
 				}
-				v.lease.Next = next
 				continue
 			}
 			v.lease.Tries = 0
@@ -144,9 +146,6 @@ func (v *visit) fate(ctx context.Context, p parcel.Parcel) (end parcel.Status, w
 
 // send sends one parcel: its final status, or "" when the phone has not taken it.
 func (v *visit) send(ctx context.Context, p parcel.Parcel) (end parcel.Status, why string, err error) {
-	if v.lease, err = v.c.deps.Store.Extend(ctx, v.lease, v.c.leaseEnd()); err != nil {
-		return "", "", err
-	}
 	box, err := v.c.deps.Store.Body(ctx, p.ID)
 	if err != nil && !errors.Is(err, parcel.ErrNotFound) {
 		return "", "", err
@@ -155,6 +154,10 @@ func (v *visit) send(ctx context.Context, p parcel.Parcel) (end parcel.Status, w
 	if err != nil {
 		v.c.deps.Log.ErrorContext(ctx, "alarm: a stored message does not open and cannot be delivered: the root key is another one, or the store was altered", "message", p.ID)
 		return parcel.InvalidPayload, "the stored message does not open", nil
+	}
+	v.note()
+	if v.lease, err = v.c.deps.Store.Extend(ctx, v.lease, v.c.leaseEnd()); err != nil {
+		return "", "", err
 	}
 	end, why = v.c.attempt(ctx, p, body, v.targets)
 	return end, why, ctx.Err()
@@ -180,7 +183,7 @@ func (v *visit) leave(ctx context.Context, left []parcel.Parcel, next time.Time)
 			continue
 		}
 		if len(v.targets) == 0 {
-			v.c.postpone(p.To, false)
+			v.c.postpone(p.To)
 		}
 		if err := v.c.settle(ctx, p); err != nil {
 			return err
