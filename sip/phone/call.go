@@ -18,7 +18,6 @@ type Call struct {
 	invite *serverTx // of a call that came in
 	peer   string    // who it is: the number or URI called, or the URI of From
 
-	trying   chan struct{} // closed at the first response of any kind
 	ringing  chan struct{} // closed at the first provisional beyond 100
 	early    chan struct{} // closed when audio may flow: early media or the answer
 	answered chan struct{} // closed at the 2xx
@@ -29,6 +28,7 @@ type Call struct {
 	mu        sync.Mutex // guards what follows; never held across I/O
 	state     state
 	result    Result
+	trying    chan struct{}      // closed when tx has a response that is no challenge: it can be cancelled
 	dialog    *dialog            // the confirmed one, or the early one of the latest 18x
 	forks     map[string]*dialog // early dialogs by remote tag
 	tx        *clientTx          // the INVITE of a call of ours

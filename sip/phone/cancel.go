@@ -13,22 +13,10 @@ var ErrCancelled = errors.New("the call was cancelled")
 // Cancel gives a call of ours up before its answer (RFC 3261 section 9.1): same branch, and the 487 or a late 2xx
 // decides what becomes of it. It waits for the call's end.
 func (c *Call) Cancel(ctx context.Context) error {
-	c.mu.Lock()
-	tx, st := c.tx, c.state
-	c.mu.Unlock()
-	if st != calling || tx == nil {
-		return errors.New("the call cannot be cancelled: it is not waiting for an answer")
+	tx, err := c.cancellable(ctx)
+	if tx == nil {
+		return err
 	}
-	select { // not before the first response (RFC 3261 section 9.1)
-	case <-c.trying:
-	case <-c.ended:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("the call cannot be cancelled before anything answers: %w", context.Cause(ctx))
-	}
-	c.mu.Lock()
-	tx = c.tx // a challenge may have come first
-	c.mu.Unlock()
 	_, uri, _ := strings.Cut(tx.sent.first, " ")
 	m := &message{first: "CANCEL " + uri}
 	for _, f := range tx.sent.fields {
@@ -56,5 +44,31 @@ func (c *Call) Cancel(ctx context.Context) error {
 		return c.Bye(ctx)
 	case <-ctx.Done():
 		return fmt.Errorf("the cancelled call has not ended: %w", context.Cause(ctx))
+	}
+}
+
+// cancellable waits until the INVITE under way has a response, for a CANCEL may not come before (RFC 3261 section 9.1);
+// nil without an error: the call has ended. An INVITE that was challenged has ended, and the next one counts.
+func (c *Call) cancellable(ctx context.Context) (*clientTx, error) {
+	for {
+		c.mu.Lock()
+		tx, st, trying := c.tx, c.state, c.trying
+		c.mu.Unlock()
+		if st != calling || tx == nil {
+			return nil, errors.New("the call cannot be cancelled: it is not waiting for an answer")
+		}
+		select {
+		case <-trying:
+		case <-c.ended:
+			return nil, nil
+		case <-ctx.Done():
+			return nil, fmt.Errorf("the call cannot be cancelled before anything answers: %w", context.Cause(ctx))
+		}
+		c.mu.Lock()
+		latest, same := c.tx, c.trying == trying
+		c.mu.Unlock()
+		if same {
+			return latest, nil
+		}
 	}
 }

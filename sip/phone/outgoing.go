@@ -82,13 +82,17 @@ func (c *Call) run(ctx context.Context, tx *clientTx, d draft, answered bool) {
 			c.lostInvite(err)
 			return
 		}
-		c.mark(c.trying)
+		again := challenged(r) && tries < 3 && !c.isOver()
+		if !again {
+			c.mark(c.pending())
+		}
 		switch {
 		case r.StatusCode < 200:
 			c.provisional(r)
 		case r.StatusCode < 300:
 			c.accepted(tx, r)
-		case challenged(r) && tries < 3 && !c.isOver():
+		case again:
+			c.renew()
 			tx.refuse(r)
 			next, with, err := c.retry(tx, r, d, answered && tries > 1)
 			if err != nil {
@@ -119,6 +123,24 @@ func (c *Call) retry(tx *clientTx, r *gosip.Response, d draft, refusedBefore boo
 	c.tx = next
 	c.mu.Unlock()
 	return next, answered, nil
+}
+
+// pending is closed when the INVITE under way can be cancelled.
+func (c *Call) pending() chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.trying
+}
+
+// renew has a Cancel wait for the INVITE that answers a challenge: the challenged one has ended, after a 100 or without.
+func (c *Call) renew() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	select {
+	case <-c.trying:
+		c.trying = make(chan struct{})
+	default:
+	}
 }
 
 func (c *Call) isOver() bool {

@@ -11,8 +11,11 @@ import (
 	"math/big"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	gosip "github.com/emiago/sipgo/sip"
 
 	"sipward/sip/phone"
 )
@@ -161,6 +164,31 @@ func TestCancelEndsBothSides(t *testing.T) {
 	if got := mine.Result().Code; got != 487 {
 		t.Errorf("our side ended with %d, want 487", got)
 	}
+	if err := theirs.Wait(within(t)); err != phone.ErrCancelled {
+		t.Errorf("their side ended with %v, want %v", err, phone.ErrCancelled)
+	}
+}
+
+// A Cancel that is asked for while the INVITE is challenged cancels the one that answers the challenge.
+func TestCancelWaitsForTheInviteThatAnswersAChallenge(t *testing.T) {
+	t.Parallel()
+	var invites atomic.Int64
+	alice, bob := pair(t, "tcp", func(a, b *phone.Config) {
+		a.Password = "secret"
+		b.OnRequest = func(r *gosip.Request) *phone.Reply {
+			if r.Method == gosip.INVITE && invites.Add(1) == 1 {
+				return challenge()
+			}
+			return nil
+		}
+	})
+	mine, err := alice.Call(within(t), "bob", phone.Options{})
+	must(t, err)
+	ctx, cancelled := within(t), make(chan error, 1)
+	go func() { cancelled <- mine.Cancel(ctx) }()
+	theirs, err := bob.Incoming(within(t))
+	must(t, err)
+	must(t, <-cancelled)
 	if err := theirs.Wait(within(t)); err != phone.ErrCancelled {
 		t.Errorf("their side ended with %v, want %v", err, phone.ErrCancelled)
 	}
