@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	gosip "github.com/emiago/sipgo/sip"
@@ -68,6 +69,7 @@ type Verifier struct {
 	log        *slog.Logger
 	challenges challenges
 	dummy      account.HA1
+	lately     atomic.Pointer[string] // a known user whose password was wrong
 	metrics    metrics
 
 	// each with its own locks
@@ -187,7 +189,9 @@ func (v *Verifier) prove(ctx context.Context, req *gosip.Request, c *credentials
 	v.proven.remove(mine)
 	v.metrics.wrong.Inc()
 	if known {
-		v.decoy(ctx)
+		v.decoy(ctx, a.User)
+	} else {
+		v.shadow(ctx)
 	}
 	if !v.exempted(src) {
 		v.throttle.fail(pair, now)
@@ -220,13 +224,34 @@ func (v *Verifier) lookup(ctx context.Context, user string) (a account.Account, 
 
 // decoy asks the store for a name nobody has. A known user comes out of the node's cache, an unknown one costs a read each
 // time: without this a guesser would tell them apart by the clock.
-func (v *Verifier) decoy(ctx context.Context) {
-	const digits = 16 // as long as a user name may be; those in use are half as long
-	var name [digits]byte
+func (v *Verifier) decoy(ctx context.Context, user string) {
+	if v.lately.Load() == nil {
+		v.lately.Store(&user)
+	}
+	_, _ = v.accounts.CachedByUser(ctx, nobody())
+}
+
+// shadow does for an unknown user what decoy leaves as the difference: a look into the cache, and at opened hashes.
+func (v *Verifier) shadow(ctx context.Context) {
+	_ = nobody()
+	user := v.lately.Load()
+	if user == nil {
+		return // nobody to be told apart from yet
+	}
+	if a, err := v.accounts.CachedByUser(ctx, *user); err == nil {
+		_, _ = v.ha1.open(&a)
+	} else {
+		v.lately.CompareAndSwap(user, nil)
+	}
+}
+
+// nobody is a name that no account has: as long as a user name may be, those in use are half as long.
+func nobody() string {
+	var name [16]byte
 	for i := range name {
 		name[i] = byte('0' + rand.IntN(10))
 	}
-	_, _ = v.accounts.CachedByUser(ctx, string(name[:]))
+	return string(name[:])
 }
 
 func (v *Verifier) exempted(src netip.Addr) bool {
