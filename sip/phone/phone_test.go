@@ -176,8 +176,12 @@ func TestCancelWaitsForTheInviteThatAnswersAChallenge(t *testing.T) {
 	alice, bob := pair(t, "tcp", func(a, b *phone.Config) {
 		a.Password = "secret"
 		b.OnRequest = func(r *gosip.Request) *phone.Reply {
-			if r.Method == gosip.INVITE && invites.Add(1) == 1 {
+			switch {
+			case r.Method != gosip.INVITE:
+			case invites.Add(1) == 1:
 				return challenge()
+			default:
+				time.Sleep(20 * time.Millisecond) // a CANCEL that does not wait for our 100 is faster
 			}
 			return nil
 		}
@@ -191,6 +195,13 @@ func TestCancelWaitsForTheInviteThatAnswersAChallenge(t *testing.T) {
 	must(t, <-cancelled)
 	if err := theirs.Wait(within(t)); err != phone.ErrCancelled {
 		t.Errorf("their side ended with %v, want %v", err, phone.ErrCancelled)
+	}
+	tried := false
+	for _, e := range alice.Ladder().Entries() {
+		tried = tried || strings.HasPrefix(string(e.Raw), "SIP/2.0 100")
+		if strings.HasPrefix(string(e.Raw), "CANCEL ") && !tried {
+			t.Error("the CANCEL went before the INVITE had any response but the challenge")
+		}
 	}
 }
 
