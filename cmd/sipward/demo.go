@@ -48,7 +48,12 @@ func demo(ctx context.Context, out io.Writer, record string) (err error) {
 	c := Defaults()
 	c.DataDir, c.Domain = dir, "demo.sipward.local"
 	c.SIP.UDP, c.SIP.TCP, c.SIP.TLS, c.SIP.WSS = []string{"127.0.0.1:0"}, nil, []string{"127.0.0.1:0"}, nil
-	c.HTTP.Admin, c.HTTP.Public, c.HTTP.Metrics = "127.0.0.1:0", "", ""
+	c.HTTP.Admin, c.HTTP.Public, c.HTTP.Metrics = "127.0.0.1:0", "127.0.0.1:0", ""
+	vendor, err := demoLicences(ctx, &c.Licence)
+	if err != nil {
+		return err
+	}
+	defer vendor.close()
 	log, err := telemetry.NewLogger(io.Discard, telemetry.LogConfig{})
 	if err != nil {
 		return err
@@ -64,7 +69,7 @@ func demo(ctx context.Context, out io.Writer, record string) (err error) {
 	serving, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- n.run(serving, l) }()
-	t := &tour{out: out, node: n, admin: l.admin.Addr(), record: record, dir: dir}
+	t := &tour{out: out, node: n, admin: l.admin.Addr(), public: l.public.Addr(), vendor: vendor, record: record, dir: dir}
 	err = t.run(ctx)
 	stop()
 	return errors.Join(err, <-ended, n.close())
@@ -75,6 +80,8 @@ type tour struct {
 	out    io.Writer
 	node   *node
 	admin  net.Addr
+	public net.Addr
+	vendor *demoVendor
 	api    *apiclient.Client
 	record string
 	dir    string
@@ -113,7 +120,21 @@ func (t *tour) run(ctx context.Context) (err error) {
 	if err := t.talk(ctx, a, b); err != nil {
 		return err
 	}
-	return t.disable(ctx, ada, a, b)
+	if err := t.disable(ctx, ada, a, b); err != nil {
+		return err
+	}
+	return t.licence(ctx, group.ID)
+}
+
+// trust believes in the server's own authority.
+func (t *tour) trust(name string) (*tls.Config, error) {
+	pem, err := os.ReadFile(t.node.files.CA)
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(pem)
+	return &tls.Config{RootCAs: roots, ServerName: name}, nil
 }
 
 // line makes an account and registers a phone for it over TLS.
@@ -122,14 +143,12 @@ func (t *tour) line(ctx context.Context, group, owner, number string) (apiclient
 	if err != nil {
 		return acc, nil, err
 	}
-	pem, err := os.ReadFile(t.node.files.CA)
+	trust, err := t.trust("127.0.0.1")
 	if err != nil {
 		return acc, nil, err
 	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(pem)
 	p, err := phone.New(phone.Config{
-		Server: t.node.sip.Addr(transport.TLS).String(), Transport: "tls", TLS: &tls.Config{RootCAs: roots, ServerName: "127.0.0.1"},
+		Server: t.node.sip.Addr(transport.TLS).String(), Transport: "tls", TLS: trust,
 		Domain: t.node.config.Domain, User: acc.User, Password: phone.Secret(acc.Password), SRTP: phone.SRTPRequired, Tone: 440,
 	})
 	if err != nil {
