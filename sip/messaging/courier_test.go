@@ -99,7 +99,9 @@ func (p *post) register(t *testing.T, n uint32) {
 // wait waits until n rounds have ended.
 func (p *post) wait(t *testing.T, n int64) {
 	t.Helper()
-	for end := time.Now().Add(time.Minute); p.keep.yields.Load() < n; time.Sleep(time.Millisecond) {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(time.Minute); p.keep.yields.Load() < n; <-tick.C {
 		if time.Now().After(end) {
 			t.Fatalf("%d rounds ended, want %d", p.keep.yields.Load(), n)
 		}

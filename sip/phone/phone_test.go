@@ -181,7 +181,7 @@ func TestCancelWaitsForTheInviteThatAnswersAChallenge(t *testing.T) {
 			case invites.Add(1) == 1:
 				return challenge()
 			default:
-				time.Sleep(20 * time.Millisecond) // a CANCEL that does not wait for our 100 is faster
+				<-time.After(20 * time.Millisecond) // a CANCEL that does not wait for our 100 is faster
 			}
 			return nil
 		}
