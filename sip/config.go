@@ -44,6 +44,7 @@ type Config struct {
 
 	Limits    Limits
 	RingTime  time.Duration // 60 s
+	TimerC    time.Duration // 180 s (RFC 3261 section 16.6 step 11)
 	DrainTime time.Duration // 60 s: how long calls may go on after the end was asked for
 	Workers   int           // requests that wait for the store at once; 128
 	Waiting   int           // requests that wait for a worker; 4096, then 503

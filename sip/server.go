@@ -69,7 +69,7 @@ func New(c Config, d Deps) (*Server, error) {
 	s.registrar = registrar.New(registrar.Config{Domain: c.Domain, Hosts: c.Hosts, Node: c.Node, Quarantine: c.Quarantine, GRUU: s.gruu},
 		registrar.Deps{Locations: d.Locations, Now: d.Now, Log: d.Log})
 	s.dialogs = dialog.New(dialog.Config{Key: s.cookieKey(c.Node), Via: s.via, PerCaller: c.Limits.Calls, Now: d.Now, Ended: s.ended}, s.table)
-	s.proxy = proxy.New(proxy.Config{Domain: c.Domain, Hosts: c.Hosts, Node: c.Node, RingTime: c.RingTime}, proxy.Deps{
+	s.proxy = proxy.New(proxy.Config{Domain: c.Domain, Hosts: c.Hosts, Node: c.Node, RingTime: c.RingTime, TimerC: c.TimerC}, proxy.Deps{
 		Flows: layer, Dialogs: s.dialogs, Locations: d.Locations, Send: s.table, Now: d.Now, Log: d.Log, Panicked: s.panicked, Far: s.far,
 		Media:    s.way(),
 		Outdated: func(a account.Account) bool { return s.outdated(a) },

@@ -22,41 +22,57 @@ type stage struct {
 // patientPhone repeats nothing: transcripts are compared.
 func patientPhone(c *phone.Config) { c.T1 = 30 * time.Second }
 
-// TestTranscripts holds the messages of each rule to a golden file, as both phones see them.
+// scene is one transcript: what is played, and how its node differs from the usual one.
+type scene struct {
+	play   func(t *testing.T, s *stage)
+	change change
+}
+
+// TestTranscripts holds the messages of each rule to a golden file, as the phones see them.
 func TestTranscripts(t *testing.T) {
 	t.Parallel()
-	for name, scene := range map[string]struct {
-		play   func(t *testing.T, s *stage)
-		change change
-	}{
+	for _, act := range []map[string]scene{proxyScenes(), flowScenes(), insideScenes(), nodeScenes(), identityScenes()} {
+		for name, scene := range act {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				changes := []change{silent}
+				if scene.change != nil {
+					changes = append(changes, scene.change)
+				}
+				s := &stage{rig: serve(t, changes...)}
+				s.a, s.b = s.line(t, "1001"), s.line(t, "1002")
+				s.alice, s.bob = s.a.registered(t, patientPhone), s.b.registered(t, patientPhone)
+				scene.play(t, s)
+				siptest.Golden(t, name, append([]siptest.Side{{Name: "alice", Phone: s.alice}, {Name: "bob", Phone: s.bob}}, s.more...)...)
+			})
+		}
+	}
+}
+
+// The messages of calls under way: hold, PRACK, transfer, the end by the server (RFC 3261 sections 12 to 15).
+func insideScenes() map[string]scene {
+	return map[string]scene{
 		"hold":          {playHold, nil},
 		"prack":         {playPRACK, nil},
 		"update-info":   {playInside, nil},
-		"redirect":      {playRedirect, nil},
-		"challenge":     {playChallenge, nil},
-		"sequential":    {playSequential, nil},
-		"fork":          {playFork, nil},
-		"gruu":          {playGRUU, nil},
+		"session-timer": {playSessionTimer, nil},
+		"transfer":      {playTransfer, nil},
+		"strict-route":  {playStrictRoute, nil},
+		"late-answer":   {playLateAnswer, nil},
 		"disable-early": {playDisableEarly, nil},
 		"disable-call":  {playDisableCall, nil},
-		"identity":      {playIdentity, nil},
-		"privacy":       {playPrivacy, nil},
-		"limit":         {playLimit, func(c *sip.Config, _ *sip.Deps) { c.Limits = sip.Limits{Prefixes: []string{"2"}} }},
-		"bad-event":     {playBadEvent, nil},
-		"no-answer":     {func(t *testing.T, s *stage) { ended(t, s.ring(t), 480); saw(t, s.bob, "ACK ") }, func(c *sip.Config, _ *sip.Deps) { c.RingTime = 2 * time.Second }},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			changes := []change{silent}
-			if scene.change != nil {
-				changes = append(changes, scene.change)
-			}
-			s := &stage{rig: serve(t, changes...)}
-			s.a, s.b = s.line(t, "1001"), s.line(t, "1002")
-			s.alice, s.bob = s.a.registered(t, patientPhone), s.b.registered(t, patientPhone)
-			scene.play(t, s)
-			siptest.Golden(t, name, append([]siptest.Side{{Name: "alice", Phone: s.alice}, {Name: "bob", Phone: s.bob}}, s.more...)...)
-		})
+	}
+}
+
+// Who calls whom, and what may be called.
+func identityScenes() map[string]scene {
+	return map[string]scene{
+		"identity":  {playIdentity, nil},
+		"privacy":   {playPrivacy, nil},
+		"secondary": {playSecondary, nil},
+		"limit":     {playLimit, func(c *sip.Config, _ *sip.Deps) { c.Limits = sip.Limits{Prefixes: []string{"2"}} }},
+		"bad-event": {playBadEvent, nil},
+		"subscribe": {playSubscribe, nil},
 	}
 }
 

@@ -21,9 +21,9 @@ func (p *Phone) ring(tx *serverTx) {
 	}
 	c.dialog.retarget(tx.req)
 	p.enter(c)
+	tx.answer(100, nil) // before anybody can answer the call
 	select {
 	case p.incoming <- c:
-		tx.answer(100, nil)
 	default: // nobody takes calls
 		tx.answer(486, nil)
 		c.finish(Result{Code: 486, Err: errors.New("nobody took the call")})

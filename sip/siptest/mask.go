@@ -31,7 +31,9 @@ func newMasker() *masker {
 		{"gruu", regexp.MustCompile(`tgruu\.(?P<v>[^@]+)@`)},
 		{"uuid", regexp.MustCompile(`urn:uuid:(?P<v>[0-9a-fA-F-]+)`)},
 		{"cookie", regexp.MustCompile(`(?m)^(?:Record-Route|Route|Path|Service-Route):.*?sips?:(?P<v>[^@>;]+)@`)},
+		{"cookie", regexp.MustCompile(`(?m)^[A-Z]+ sips?:(?P<v>[^@>; ]+)@\S+;lr SIP/2\.0`)}, // of a strict router
 		{"time", regexp.MustCompile(`(?m)^(?:Date|Timestamp):[ \t]*(?P<v>[^\r\n]+)`)},
+		{"seconds", regexp.MustCompile(`(?m)^Retry-After:[ \t]*(?P<v>\d+)`)},
 		{"version", regexp.MustCompile(`(?m)^o=(?P<v>\S+ \d+ \d+) `)},
 		{"key", regexp.MustCompile(`inline:(?P<v>[A-Za-z0-9+/=]+)`)},
 		{"rtp", regexp.MustCompile(`(?m)^m=audio (?P<v>[1-9]\d{3,4}) `)},
@@ -62,7 +64,7 @@ func (m *masker) apply(r rule, s string) string {
 }
 
 func (m *masker) word(kind, value string) string {
-	if kind == "length" || kind == "time" { // whether two are equal is chance
+	if kind == "length" || kind == "time" || kind == "seconds" { // whether two are equal is chance
 		return "<" + kind + ">"
 	}
 	if w := m.words[kind+" "+value]; w != "" {

@@ -24,10 +24,11 @@ func updateFlag() func() bool {
 	return func() bool { return *v }
 }
 
-// Side is one phone's part of a transcript.
+// Side is one phone's part of a transcript, or what is not a message: lines of text.
 type Side struct {
 	Name  string
-	Phone *phone.Phone
+	Phone *phone.Phone // nil: there is only text
+	Text  string
 }
 
 // Golden compares what each phone sent and received, in its own order, with testdata/<name>.golden. What differs from
@@ -64,14 +65,23 @@ func Transcript(sides ...Side) string {
 			b.WriteString("\n")
 		}
 		fmt.Fprintf(&b, "==== %s\n", s.Name)
-		for _, e := range s.Phone.Ladder().Entries() {
-			arrow := "<--"
-			if e.Out {
-				arrow = "-->"
-			}
-			text := strings.TrimRight(strings.ReplaceAll(m.mask(string(e.Raw)), "\r\n", "\n"), "\n")
-			fmt.Fprintf(&b, "\n%s %s\n", arrow, strings.ReplaceAll(text, "\n", "\n    "))
+		if s.Text != "" {
+			b.WriteString("\n" + m.mask(s.Text))
+		}
+		if s.Phone != nil {
+			m.messages(&b, s.Phone.Ladder().Entries())
 		}
 	}
 	return b.String()
+}
+
+func (m *masker) messages(b *strings.Builder, entries []phone.Entry) {
+	for _, e := range entries {
+		arrow := "<--"
+		if e.Out {
+			arrow = "-->"
+		}
+		text := strings.TrimRight(strings.ReplaceAll(m.mask(string(e.Raw)), "\r\n", "\n"), "\n")
+		fmt.Fprintf(b, "\n%s %s\n", arrow, strings.ReplaceAll(text, "\n", "\n    "))
+	}
 }
