@@ -12,6 +12,7 @@ import (
 
 	"sipward/internal/account"
 	"sipward/internal/call"
+	"sipward/internal/failpoint"
 	"sipward/media"
 	"sipward/sip/announce"
 	"sipward/sip/dialog"
@@ -34,7 +35,9 @@ func (s *Server) register(ctx context.Context, t *tx.Server, caller account.Acco
 	s.keeper.watch(caller, t.Flow(), t.Request())
 	s.sessions.registered(caller, t.Flow(), t.Request(), res)
 	s.metrics.request(t.Request(), res.StatusCode)
+	failpoint.Here(failpoint.BeforeOK)
 	err = t.Respond(res)
+	failpoint.Here(failpoint.AfterOK)
 	s.delivers(caller.ID) // what waits comes behind the answer
 	return err
 }

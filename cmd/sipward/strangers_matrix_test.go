@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -103,7 +104,9 @@ func takeTransferred(t testing.TB, p *phone.Phone) {
 		err = c.Answer()
 	}
 	if err == nil { // baresip does not know of its call before it has acknowledged it
-		_, err = p.Ladder().Expect(siptest.Within(t), func(e phone.Entry) bool { return !e.Out && strings.HasPrefix(e.First(), "ACK ") })
+		_, err = p.Ladder().Expect(siptest.Within(t), func(e phone.Entry) bool {
+			return !e.Out && strings.HasPrefix(e.First(), "ACK ") && bytes.Contains(e.Raw, []byte("\r\nCall-ID: "+c.ID()+"\r\n")) // of this call, not of one before
+		})
 	}
 	if err == nil {
 		err = c.Hangup(siptest.Within(t))
