@@ -14,6 +14,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"sipward/internal/account"
+	"sipward/internal/failpoint"
 	"sipward/internal/web"
 )
 
@@ -113,6 +114,7 @@ func (a *API) redemption(ctx context.Context, hash [32]byte, d deviceBody, once 
 		r.once, r.onceHash = account.NewLinkToken()
 	}
 	acc, _, err := a.Activations.Update(ctx, id, r.apply)
+	failpoint.Here(failpoint.BeforeLink)
 	switch {
 	case errors.Is(err, account.ErrDisabled):
 		a.note(ctx, id, account.Step{Name: account.StepRefused, Result: "failed", Reason: account.ErrDisabled.Error(), Detail: d.Platform})

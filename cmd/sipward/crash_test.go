@@ -39,7 +39,7 @@ type process struct {
 // crashToken is the bootstrap token of such a process.
 const crashToken = "token-of-the-crash-tests"
 
-var reBound = regexp.MustCompile(`^\s+(SIP/udp|SIP/tls|admin API|metrics|state)\s+(?:http://)?([0-9.:]+)?`)
+var reBound = regexp.MustCompile(`^\s+(SIP/udp|SIP/tls|admin API|phones|metrics|state)\s+(?:https?://)?([0-9.:]+)?`)
 
 // spawn starts the server on the state in dir and waits until it has said where it is.
 func spawn(t *testing.T, dir, redisURL string, env ...string) *process {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sipward/internal/audit"
+	"sipward/internal/failpoint"
 	"sipward/internal/store/kv"
 )
 
@@ -66,7 +67,7 @@ func (p audited) Commit(ctx context.Context, t kv.Txn) (kv.Result, error) {
 		nouns = nounsOf(t)
 	}
 	if len(nouns) == 0 {
-		return p.Store.Commit(ctx, t)
+		return p.write(ctx, t)
 	}
 	var used []kv.Record
 	for range attempts {
@@ -80,13 +81,13 @@ func (p audited) Commit(ctx context.Context, t kv.Txn) (kv.Result, error) {
 		used = recs
 		e := audit.Entry{At: p.now().UTC(), Result: audit.Done, Act: act, Objects: objects(t, nouns, recs[1:])}
 		if len(e.Objects) == 0 {
-			return p.Store.Commit(ctx, t)
+			return p.write(ctx, t)
 		}
 		full, err := p.with(t, recs[0], e, nouns, recs[1:])
 		if err != nil {
 			return kv.Result{}, err
 		}
-		res, err := p.Store.Commit(ctx, full)
+		res, err := p.write(ctx, full)
 		if errors.Is(err, kv.ErrConflict) {
 			continue
 		}
@@ -97,6 +98,14 @@ func (p audited) Commit(ctx context.Context, t kv.Txn) (kv.Result, error) {
 		return res, err
 	}
 	return kv.Result{}, kv.ErrConflict
+}
+
+// write is the one place where a transaction leaves for the store.
+func (p audited) write(ctx context.Context, t kv.Txn) (kv.Result, error) {
+	failpoint.Here(failpoint.BeforeWrite)
+	res, err := p.Store.Commit(ctx, t)
+	failpoint.Here(failpoint.AfterWrite)
+	return res, err
 }
 
 func (p audited) told(e audit.Entry) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sipward/internal/account"
+	"sipward/internal/failpoint"
 	"sipward/internal/store/kv"
 )
 
@@ -68,6 +69,7 @@ func (c *core) followFrom(ctx context.Context, v vector) error {
 
 // apply drops from the cache what a change made old. A change nobody can read drops everything: it may be about anyone.
 func (c *core) apply(ctx context.Context, stream kv.Key, e kv.Entry) {
+	failpoint.Here(failpoint.BeforeChange)
 	var ch account.Change
 	if err := json.Unmarshal(e.Value, &ch); err != nil {
 		c.alarm(ctx, "misfit", stream, fmt.Errorf("change %s: %w", e.ID, err))

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"sipward/internal/account"
+	"sipward/internal/failpoint"
 	"sipward/internal/keylog"
 	"sipward/internal/store/kv"
 )
@@ -69,6 +70,7 @@ func (r *MessageKeys) Revoke(ctx context.Context, id account.ID) (account.Accoun
 	if err != nil {
 		return a, err
 	}
+	failpoint.Here(failpoint.InRevocation)
 	if _, err := r.log(ctx, a); err != nil { // the revocation stands: the next reader writes its entry
 		r.accounts.c.log.WarnContext(ctx, "store: a revocation is not in the log of keys yet", "account", id, "err", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"sipward/internal/account"
+	"sipward/internal/failpoint"
 	"sipward/internal/message"
 )
 
@@ -136,7 +137,10 @@ func (o *Outbox) attempt(ctx context.Context, m message.Message) ([]string, erro
 	if err := o.open(&m); err != nil {
 		return nil, &message.Failure{Reason: fmt.Sprintf("what it says cannot be opened: %v", err), Permanent: true}
 	}
-	return o.Senders[m.Channel].Send(ctx, m)
+	failpoint.Here(failpoint.BeforeSend)
+	ids, err := o.Senders[m.Channel].Send(ctx, m)
+	failpoint.Here(failpoint.AfterSend)
+	return ids, err
 }
 
 // withheld is a message that may not go: for good when its link or account says so, else it is asked again.
