@@ -193,7 +193,7 @@ func TestEveryFieldCanBeEdited(t *testing.T) {
 	patch("", map[string]any{"owner": "Zoe"}).Refused(428, "if_match_required")
 	edited := patch(made.Header().Get("ETag"), map[string]any{
 		"owner": "Zoe", "number": "+390299999999", "secondary_number": nil, "group_id": other, "type": "SNOM", "description": nil,
-		"language": "de", "obfuscation": false, "keep_alive": true, "messaging": true, "security_model": "end-to-end", "email": "z@example.org",
+		"language": "de", "obfuscation": false, "keep_alive": true, "tls_only": true, "messaging": true, "security_model": "end-to-end", "email": "z@example.org",
 	}).Want(200)
 	golden(t, "edited", edited.Body.Bytes())
 	patch(made.Header().Get("ETag"), map[string]any{"owner": "Late"}).Refused(412, "stale")

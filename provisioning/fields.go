@@ -37,6 +37,7 @@ type accountBody struct {
 	Obfuscation    web.Opt[bool]   `json:"obfuscation"`
 	ObfuscationKey web.Opt[string] `json:"obfuscation_key"`
 	KeepAlive      web.Opt[bool]   `json:"keep_alive"`
+	TLSOnly        web.Opt[bool]   `json:"tls_only"`
 	Messaging      web.Opt[bool]   `json:"messaging"`
 }
 
@@ -62,6 +63,7 @@ func (b accountBody) apply(a *account.Account, f *web.Faults) {
 	b.applyTexts(a, f)
 	a.Obfuscation = given(b.Obfuscation, a.Obfuscation, def.Obfuscation)
 	a.KeepAlive = given(b.KeepAlive, a.KeepAlive, def.KeepAlive)
+	a.TLSOnly = given(b.TLSOnly, a.TLSOnly, def.TLSOnly)
 	a.Messaging = given(b.Messaging, a.Messaging, def.Messaging)
 }
 

@@ -33,7 +33,7 @@ func (s *Server) find(ctx context.Context, op account.Op, req *gosip.Request) (p
 	if err != nil {
 		return proxy.Call{}, verdict{}, reply.Unavailable(err)
 	}
-	found := proxy.Call{Callee: callee, Bindings: set.Live(s.deps.Now()), Dialled: dialled}
+	found := proxy.Call{Callee: callee, Bindings: set.Usable(callee, s.deps.Now()), Dialled: dialled}
 	if one {
 		found.Dialled, found.Bindings = string(callee.Number), target.Keep(found.Bindings)
 	}

@@ -7,6 +7,7 @@ import (
 	"sipward/media"
 	"sipward/sip/dialog"
 	"sipward/sip/reply"
+	"sipward/sip/transport"
 )
 
 // verdict is what the state of the accounts makes of a request: pass (zero), or a refusal, with the clip that says it
@@ -34,6 +35,13 @@ func decideCaller(op account.Op, caller account.Account) verdict {
 	}
 	return verdict{}
 }
+
+// errUnencrypted refuses what a TLS-only account sends over anything else. It comes after the credentials: nobody
+// without the password learns what the account asks for.
+var errUnencrypted = reply.New(403, "TLS Required", reply.Reason(21, "the account may use TLS and WSS only"))
+
+// overheard reports whether a request of an account came in a way that others can read, and the account forbids that.
+func overheard(f *transport.Flow, a account.Account) bool { return a.TLSOnly && !f.Network().Secure() }
 
 // decideCallee judges who is asked for: no phone of a disabled or pending account rings. disabled is the clip for a
 // disabled callee (sip.callee_clip); a pending one is just not available yet.

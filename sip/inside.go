@@ -61,6 +61,9 @@ func (s *Server) stranger(t *tx.Server, path proxy.Path, d *dialog.Dialog, x dia
 		if err == nil && a.ID != x.From.Account {
 			err = reply.New(403, "Forbidden")
 		}
+		if err == nil && overheard(t.Flow(), a) {
+			err = errUnencrypted
+		}
 		if err != nil {
 			s.turnAway(t, reply.From(err))
 			return

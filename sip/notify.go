@@ -26,11 +26,11 @@ func (s *Server) Notify(ctx context.Context, id account.ID, agent, event string,
 	if strings.ContainsAny(event, "\r\n") {
 		return "", errors.New("an event is one line")
 	}
-	_, set, err := s.deps.Locations.Lookup(ctx, id)
+	a, set, err := s.deps.Locations.Lookup(ctx, id)
 	if err != nil {
 		return "", err
 	}
-	b, ok := newest(set.Live(s.deps.Now()), agent)
+	b, ok := newest(set.Usable(a, s.deps.Now()), agent)
 	if !ok {
 		return "", ErrNoContact
 	}

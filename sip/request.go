@@ -123,9 +123,21 @@ func (s *Server) serve(ctx context.Context, t *tx.Server) {
 		s.turnAway(t, reply.From(err))
 		return
 	}
+	if overheard(t.Flow(), caller) {
+		s.unencrypted(t, caller)
+		return
+	}
 	if err := s.handler(req.Method)(ctx, t, caller); err != nil {
 		s.fail(t, caller, err)
 	}
+}
+
+// unencrypted refuses a TLS-only account by errUnencrypted; a call so refused leaves its record like any other.
+func (s *Server) unencrypted(t *tx.Server, caller account.Account) {
+	if t.Request().IsInvite() {
+		s.refused(t, caller, errUnencrypted)
+	}
+	s.fail(t, caller, errUnencrypted)
 }
 
 // connection names the flow, if it is a connection: over UDP anyone can write any source into a packet.

@@ -2,10 +2,79 @@ package sip_test
 
 import (
 	"crypto/tls"
+	"errors"
 	"testing"
 
+	"sipward/internal/account"
+	"sipward/internal/call"
+	"sipward/sip/phone"
+	"sipward/sip/siptest"
 	"sipward/sip/transport"
 )
+
+// A18: an account that is TLS-only is refused over UDP and TCP, whatever it asks, and served over TLS and WSS.
+func TestTLSOnlyAccount(t *testing.T) {
+	t.Parallel()
+	r := serve(t, silent)
+	l := r.line(t, "1001", func(a *account.Account) { a.TLSOnly = true })
+	other := r.line(t, "1002").registered(t, over("udp"))
+	tries, served := 0, 0
+	for _, network := range []string{"udp", "tcp"} {
+		p := l.phone(t, over(network))
+		refusedWith(t, p.Register(siptest.Within(t)), 403)
+		refusedWith(t, p.Message(siptest.Within(t), "1002", "text/plain", []byte("x")), 403)
+		ended(t, dial(t, p, "1002"), 403)
+		tries += 3
+	}
+	served = received(other, "INVITE ") + received(other, "MESSAGE ") + l.bindings(t)
+	if got := r.record(t, 0); got.Disposition != call.Failed || got.Code != 403 {
+		t.Errorf("record %+v, want FAILED 403", got)
+	}
+	for _, network := range []string{"tls", "wss"} {
+		p := l.registered(t, over(network))
+		c := dial(t, p, "1002")
+		incoming(t, other).Busy()
+		ended(t, c, 486)
+		c = dial(t, other, "1001")
+		incoming(t, p).Busy()
+		ended(t, c, 486)
+		must(t, p.Unregister(siptest.Within(t)))
+	}
+	t.Logf("A18: %d of %d requests of a TLS-only account were served without TLS / limit 0", served, tries)
+	if served > 0 {
+		t.Error("A18: a TLS-only account was served without TLS")
+	}
+}
+
+// What was bound before the account became TLS-only is not used any more, nor can its call be taken over without TLS.
+func TestAccountBecomesTLSOnly(t *testing.T) {
+	t.Parallel()
+	r := serve(t, silent)
+	l := r.line(t, "1001")
+	clear, secret := l.registered(t, over("udp")), l.registered(t)
+	bob := r.line(t, "1002").registered(t)
+	ours, theirs := siptest.Talk(t, secret, "1002", bob)
+	saw(t, bob, "ACK ")
+	l.update(t, func(a *account.Account) { a.TLSOnly = true })
+	eventually(t, "the refresh over UDP is refused", func() bool {
+		var refused *phone.Refused
+		return errors.As(clear.Register(siptest.Within(t)), &refused) && refused.Code == 403
+	})
+	must(t, clear.SendRaw(siptest.Within(t), inside(t, secret, "INFO", 1000)))
+	must(t, clear.SendRaw(siptest.Within(t), inside(t, secret, "INFO", 1001, "Proxy-Authorization: "+prove(t, l, clear, "INFO"))))
+	saw(t, clear, "SIP/2.0 403 TLS Required")
+	if n := received(bob, "INFO "); n > 0 {
+		t.Error("A18: a call was taken over without TLS")
+	}
+	must(t, ours.Bye(siptest.Within(t)))
+	must(t, theirs.Wait(siptest.Within(t)))
+	c := dial(t, bob, "1001")
+	incoming(t, secret).Busy()
+	ended(t, c, 486)
+	if n := received(clear, "INVITE "); n > 0 {
+		t.Error("A18: the phone without TLS rang")
+	}
+}
 
 // A18: what is too old is refused, and the newest is taken. Phones show no certificate here, so none is asked for.
 func TestTLSVersions(t *testing.T) {

@@ -20,7 +20,7 @@ type making struct {
 // The fields of an account that are text, and those that are ticked.
 var (
 	accountWords = []string{"owner", "number", "secondary_number", "email", "description", "language", "security_model", "obfuscation_key", "group_id", "profile_id", "type"}
-	accountTicks = []string{"obfuscation", "keep_alive", "messaging"}
+	accountTicks = []string{"obfuscation", "keep_alive", "tls_only", "messaging"}
 )
 
 // choices are what the form offers.
@@ -95,7 +95,8 @@ func (c *Console) edit(v *visit) error {
 	m := making{A: &a, Form: form{Values: url.Values{
 		"owner": {a.Owner}, "number": {a.Number}, "secondary_number": {text(a.SecondaryNumber)}, "email": {a.Email}, "description": {a.Description}, "language": {a.Language},
 		"security_model": {a.SecurityModel}, "obfuscation_key": {a.ObfuscationKey}, "group_id": {a.GroupID}, "profile_id": {text(a.ProfileID)}, "type": {a.Type},
-		"obfuscation": {tick[a.Obfuscation]}, "keep_alive": {tick[a.KeepAlive]}, "messaging": {tick[a.Messaging]}, "version": {text(a.Version)},
+		"obfuscation": {tick[a.Obfuscation]}, "keep_alive": {tick[a.KeepAlive]}, "tls_only": {tick[a.TLSOnly]}, "messaging": {tick[a.Messaging]},
+		"version": {text(a.Version)},
 	}}}
 	if err := v.choices(&m); err != nil {
 		return err

@@ -44,7 +44,7 @@ func (r *remote) accountList() *cobra.Command {
 
 func (r *remote) accountCreate() *cobra.Command {
 	var a apiclient.NewAccount
-	var obfuscation, keepAlive, messaging bool
+	var obfuscation, keepAlive, tlsOnly, messaging bool
 	c := &cobra.Command{
 		Use: "create", Short: "Create an account; a generated password is shown this once", Args: nothing,
 		Example: "  sipward account create --group Sales --owner 'Ann Smith' --number +390212345678",
@@ -54,7 +54,8 @@ func (r *remote) accountCreate() *cobra.Command {
 			return err
 		}
 		for name, set := range map[string]struct{ from, to **bool }{
-			"obfuscation": {ptr(&obfuscation), &a.Obfuscation}, "keep-alive": {ptr(&keepAlive), &a.KeepAlive}, "messaging": {ptr(&messaging), &a.Messaging},
+			"obfuscation": {ptr(&obfuscation), &a.Obfuscation}, "keep-alive": {ptr(&keepAlive), &a.KeepAlive},
+			"tls-only": {ptr(&tlsOnly), &a.TLSOnly}, "messaging": {ptr(&messaging), &a.Messaging},
 		} {
 			if c.Flags().Changed(name) {
 				*set.to = *set.from
@@ -83,6 +84,7 @@ func (r *remote) accountCreate() *cobra.Command {
 	f.StringVar(&a.Description, "description", "", "free text")
 	f.BoolVar(&obfuscation, "obfuscation", true, "disguise the VoIP traffic")
 	f.BoolVar(&keepAlive, "keep-alive", false, "ask the phone every 180 s whether it is there")
+	f.BoolVar(&tlsOnly, "tls-only", false, "refuse its phones over UDP and TCP")
 	f.BoolVar(&messaging, "messaging", false, "secure messages")
 	return c
 }
@@ -212,7 +214,7 @@ func (r *remote) account(c *cobra.Command, a apiclient.Account) error {
 		{"type", a.Type}, {"way", a.Way}, {"group", a.GroupID}, {"profile", profile}, {"description", orDash(a.Description)},
 		{"e-mail", orDash(a.Email)}, {"language", a.Language}, {"security model", a.SecurityModel},
 		{"obfuscation", fmt.Sprintf("%v, key %s", a.Obfuscation, a.ObfuscationKey)}, {"keep-alive", fmt.Sprint(a.KeepAlive)},
-		{"messaging", fmt.Sprint(a.Messaging)}, {"created", a.CreatedAt.Format(time.RFC3339)},
+		{"TLS only", fmt.Sprint(a.TLSOnly)}, {"messaging", fmt.Sprint(a.Messaging)}, {"created", a.CreatedAt.Format(time.RFC3339)},
 	}
 	if a.Activated != nil {
 		rows = append(rows, []string{"activated", a.Activated.At.Format(time.RFC3339) + ", " + a.Activated.Method})

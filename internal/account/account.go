@@ -58,7 +58,8 @@ type Account struct {
 	Security       SecurityModel `json:"security_model"`
 	Obfuscation    bool          `json:"obfuscation"`
 	ObfuscationKey string        `json:"obfuscation_key"`
-	KeepAlive      bool          `json:"keep_alive"` // OPTIONS every 180 s from the server
+	KeepAlive      bool          `json:"keep_alive"`         // OPTIONS every 180 s from the server
+	TLSOnly        bool          `json:"tls_only,omitempty"` // its phones speak over TLS or WSS, or not at all
 	Messaging      bool          `json:"messaging"`
 	Activated      *Activation   `json:"activated,omitempty"`
 	Suspended      *Suspension   `json:"suspended,omitempty"`

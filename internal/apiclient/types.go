@@ -38,6 +38,7 @@ type Account struct {
 	Obfuscation     bool        `json:"obfuscation"`
 	ObfuscationKey  string      `json:"obfuscation_key"`
 	KeepAlive       bool        `json:"keep_alive"`
+	TLSOnly         bool        `json:"tls_only"`
 	Messaging       bool        `json:"messaging"`
 	Activated       *Activation `json:"activated"`
 	Suspended       *Suspension `json:"suspended"`
@@ -78,6 +79,7 @@ type NewAccount struct {
 	Obfuscation     *bool  `json:"obfuscation,omitempty"`
 	ObfuscationKey  string `json:"obfuscation_key,omitempty"`
 	KeepAlive       *bool  `json:"keep_alive,omitempty"`
+	TLSOnly         *bool  `json:"tls_only,omitempty"`
 	Messaging       *bool  `json:"messaging,omitempty"`
 	Description     string `json:"description,omitempty"`
 }

@@ -2,6 +2,7 @@ package location
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"sipward/internal/account"
@@ -44,6 +45,19 @@ func (s Set) Live(now time.Time) []Binding {
 	}
 	return live
 }
+
+// Usable are the bindings of Live by which an account may be reached: what was bound before an account became TLS-only
+// is there until it expires, and is not used.
+func (s Set) Usable(a account.Account, now time.Time) []Binding {
+	live := s.Live(now)
+	if a.TLSOnly {
+		live = slices.DeleteFunc(live, func(b Binding) bool { return !b.Encrypted() })
+	}
+	return live
+}
+
+// Encrypted reports whether the way to the phone is: TLS, or WebSocket over TLS.
+func (b Binding) Encrypted() bool { return b.Network == "tls" || b.Network == "wss" }
 
 // Until is the time at which the last binding expires; zero for an empty set.
 func (s Set) Until() (t time.Time) {

@@ -25,6 +25,7 @@ type Account struct {
 	Obfuscation    bool                  `json:"obfuscation"`
 	ObfuscationKey string                `json:"obfuscation_key"`
 	KeepAlive      bool                  `json:"keep_alive"`
+	TLSOnly        bool                  `json:"tls_only"`
 	Messaging      bool                  `json:"messaging"`
 	Activated      *account.Activation   `json:"activated"`
 	Suspended      *account.Suspension   `json:"suspended"`
@@ -41,7 +42,7 @@ func NewAccount(a account.Account) Account {
 		ID: a.ID, Group: a.Group, Profile: orNull(a.Profile), Way: a.Way, Kind: a.Kind, State: a.State(), User: a.User,
 		Number: a.Number, Secondary: orNull(a.Secondary), Owner: a.Owner, Description: a.Description, Email: a.Email,
 		Language: a.Language, Security: a.Security, Obfuscation: a.Obfuscation, ObfuscationKey: a.ObfuscationKey,
-		KeepAlive: a.KeepAlive, Messaging: a.Messaging, Activated: a.Activated, Suspended: a.Suspended,
+		KeepAlive: a.KeepAlive, TLSOnly: a.TLSOnly, Messaging: a.Messaging, Activated: a.Activated, Suspended: a.Suspended,
 		Created: a.Created.UTC(), Updated: a.Updated.UTC(), Version: a.Version,
 	}
 }

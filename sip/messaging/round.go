@@ -118,7 +118,7 @@ func (v *visit) look(ctx context.Context) error {
 		return nil
 	}
 	if err == nil {
-		v.to, v.targets = to, v.c.reachable(set.Live(v.c.deps.Now()))
+		v.to, v.targets = to, v.c.reachable(set.Usable(to, v.c.deps.Now()))
 	}
 	return err
 }

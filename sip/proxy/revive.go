@@ -17,12 +17,12 @@ func (c *Core) Lost(x dialog.Crossing) bool { return x.To.Flow != nil && !x.To.F
 // registers over a new one (RFC 5626 section 4.4), and the call goes on there. The crossing comes back as it was when the
 // phone is not found.
 func (c *Core) Revive(ctx context.Context, d *dialog.Dialog, x dialog.Crossing) dialog.Crossing {
-	_, set, err := c.deps.Locations.Lookup(ctx, x.To.Account)
+	a, set, err := c.deps.Locations.Lookup(ctx, x.To.Account)
 	if err != nil {
 		c.deps.Log.Warn("phone of a call not looked for", "call_id", d.CallID, "account", x.To.Account, "err", err)
 		return x
 	}
-	if f, contact := c.again(x.To, set.Live(c.deps.Now())); f != nil {
+	if f, contact := c.again(x.To, set.Usable(a, c.deps.Now())); f != nil {
 		x.To.Flow, x.To.Bound = f, contact
 		d.Move(x.To.Tag, dialog.Leg{Flow: f, Bound: contact})
 	}
