@@ -234,12 +234,15 @@ func (a *API) deliver(c *gin.Context, f form, got redeemed) error {
 	if err != nil {
 		return err
 	}
+	if f.kind != typeJSON {
+		conf.ICE = a.iceServers(got.account.ID, true)
+	}
 	body, err := f.write(conf.with(got.secrets))
 	if err != nil {
 		return err
 	}
 	a.delivered(ctx, got.account.ID, conf.Version, f.name)
-	c.Header("ETag", `"`+conf.Version+`"`)
+	c.Header("ETag", conf.tag())
 	c.Data(http.StatusOK, f.kind, body)
 	return nil
 }
@@ -302,7 +305,7 @@ func (a *API) currentConfig(c *gin.Context) error {
 	conf.Device = &configDevice{ID: device.ID}
 	a.delivered(c.Request.Context(), acc.ID, conf.Version, "config.json")
 	c.Header("Content-Type", typeJSON)
-	return web.Show(c, `"`+conf.Version+`"`, conf)
+	return web.Show(c, conf.tag(), conf)
 }
 
 func gone() error {

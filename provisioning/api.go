@@ -74,6 +74,7 @@ type Config struct {
 	BaseURL       string      // all links begin with it, whatever a request says
 	Transports    []Transport // how phones reach the SIP node
 	CA            string      // PEM of the CA they must trust; empty: a public one
+	ICE           ICE         // STUN and TURN; nil: none
 	LicenceVendor string      // what accounts made by hand are told to ask
 	App           App
 	Spool         string // directory in which uploads are kept while they are read; empty: the system's

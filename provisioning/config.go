@@ -32,6 +32,7 @@ type clientConfig struct {
 	KeepAlive bool             `json:"keep_alive"`
 	Messaging bool             `json:"messaging"`
 	Settings  account.Settings `json:"settings"`
+	ICE       []ICEServer      `json:"ice_servers,omitempty"`
 	Licence   configLicence    `json:"licence"`
 	Links     configLinks      `json:"links"`
 	Device    *configDevice    `json:"device,omitempty"`
@@ -144,6 +145,7 @@ func (a *API) configure(ctx context.Context, acc account.Account) (clientConfig,
 			Model: acc.Security, Media: "sdes-srtp", Obfuscation: acc.Obfuscation, ObfuscationKey: acc.ObfuscationKey,
 		},
 		KeepAlive: acc.KeepAlive, Messaging: acc.Messaging && *eff.settings.Messaging, Settings: eff.settings,
+		ICE:     a.iceServers(acc.ID, false),
 		Licence: configLicence{Mode: "server", URL: a.url("/v1/licence")},
 		Links:   configLinks{Config: a.url("/v1/config"), Keys: a.url("/v1/keys"), Messages: a.url("/v1/messages")},
 	}
@@ -159,7 +161,7 @@ func (a *API) configure(ctx context.Context, acc account.Account) (clientConfig,
 
 // versionOf is a hash of what is not secret: it changes exactly when the configuration does.
 func versionOf(c clientConfig) (string, error) {
-	c.Version, c.Device, c.Account.Password = "", nil, ""
+	c.Version, c.Device, c.Account.Password, c.ICE = "", nil, "", withoutCredentials(c.ICE)
 	b, err := json.Marshal(c)
 	if err != nil {
 		return "", err

@@ -116,17 +116,22 @@ func linphoneConfig(c clientConfig) ([]byte, error) {
 	}
 	identity := fmt.Sprintf("sip:%s@%s", c.Account.User, c.Server.Domain)
 	display := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(c.Account.Owner)
-	return document(lpconfig{Sections: []lpSection{
+	account := section("proxy_0", "reg_proxy", fmt.Sprintf("<sip:%s;transport=%s>", t.address(), t.Transport),
+		"reg_route", fmt.Sprintf("<sip:%s;transport=%s;lr>", t.address(), t.Transport),
+		"reg_identity", fmt.Sprintf(`"%s" <%s>`, display, identity), "realm", c.Server.Domain,
+		"reg_expires", "600", "reg_sendregister", "1", "publish", "0", "quality_reporting_enabled", "0")
+	policy := natPolicy(c)
+	if policy != nil {
+		account.Entries = append(account.Entries, section("", "nat_policy_ref", linphonePolicy).Entries...)
+	}
+	return document(lpconfig{Sections: append([]lpSection{
 		section("misc", "transient_provisioning", "1"),
 		section("sip", "media_encryption", encryption, "media_encryption_mandatory", "1", "default_proxy", "0",
 			"verify_server_certs", "1", "verify_server_cn", "1"),
 		section("auth_info_0", "username", c.Account.User, "userid", c.Account.User, "passwd", c.Account.Password,
 			"realm", c.Server.Domain, "domain", c.Server.Domain),
-		section("proxy_0", "reg_proxy", fmt.Sprintf("<sip:%s;transport=%s>", t.address(), t.Transport),
-			"reg_route", fmt.Sprintf("<sip:%s;transport=%s;lr>", t.address(), t.Transport),
-			"reg_identity", fmt.Sprintf(`"%s" <%s>`, display, identity), "realm", c.Server.Domain,
-			"reg_expires", "600", "reg_sendregister", "1", "publish", "0", "quality_reporting_enabled", "0"),
-	}})
+		account,
+	}, policy...)})
 }
 
 // acrobitsAccount is the account XML of apps built on Acrobits' library.
@@ -145,6 +150,7 @@ type acrobitsAccount struct {
 	ZRTPIn       string   `xml:"zrtpIncoming"`
 	ZRTPOut      string   `xml:"zrtpOutgoing"`
 	Expires      int      `xml:"expires"`
+	STUN         string   `xml:"STUN,omitempty"` // it has no field for TURN that we know of
 }
 
 func acrobitsConfig(c clientConfig) ([]byte, error) {
@@ -153,6 +159,7 @@ func acrobitsConfig(c clientConfig) ([]byte, error) {
 		Title: c.Server.Name, Username: c.Account.User, AuthUsername: c.Account.User, Password: c.Account.Password,
 		DisplayName: c.Account.Owner, Host: c.Server.Domain, Proxy: t.address(), Transport: t.Transport,
 		SDESIn: "required", SDESOut: "required", ZRTPIn: "disabled", ZRTPOut: "disabled", Expires: 600,
+		STUN: c.stun(),
 	}
 	if t.Transport == "tls" {
 		a.Transport = "tls+sip:" // TLS to the server without sips: addresses

@@ -68,6 +68,7 @@ type MediaConfig struct {
 	RelayAcrossNodes bool              `koanf:"relay_across_nodes" doc:"auto relays calls between phones of different nodes, too"`
 	RelaySilence     time.Duration     `koanf:"relay_silence" doc:"how long neither phone of a relayed call may send anything, but for hold, until the call is ended; 0: for ever"`
 	MaxStreams       int               `koanf:"max_streams" doc:"announcements at the same time, at most; the excess is refused without sound"`
+	TURN             TURNConfig        `koanf:"turn"`
 }
 
 // LimitsConfig bounds what one account or address may do.
@@ -166,7 +167,8 @@ func Defaults() Config {
 			DigestMD5Agents: []string{"baresip v0", "baresip v1", "baresip v2", "SIP.js", "JsSIP"},
 			RingTime:        time.Minute, DrainTime: time.Minute,
 		},
-		Media:  MediaConfig{Ports: "20000-29999", MaxStreams: 5000, Relay: "auto", RelaySilence: time.Minute},
+		Media: MediaConfig{Ports: "20000-29999", MaxStreams: 5000, Relay: "auto", RelaySilence: time.Minute,
+			TURN: TURNConfig{Ports: "30000-30999", PerAccount: 10, Lifetime: 24 * time.Hour}},
 		Limits: LimitsConfig{CallsPerAccount: 4, AnnouncementsPerAccount: "3/10m"},
 		HTTP:   HTTPConfig{Public: ":8443", Admin: "127.0.0.1:8080", Metrics: "127.0.0.1:9090"},
 		Admin:  AdminConfig{OIDCClaim: "groups", SessionIdle: 30 * time.Minute, SessionLife: 12 * time.Hour, Sessions: 1},

@@ -94,6 +94,7 @@ func (c Config) ports() []portOf {
 		{"sip.udp", "udp", c.SIP.UDP}, {"sip.tcp", "tcp", c.SIP.TCP}, {"sip.tls", "tcp", c.SIP.TLS}, {"sip.wss", "tcp", c.SIP.WSS},
 		{"http.public", "tcp", []string{c.HTTP.Public}}, {"http.admin", "tcp", []string{c.HTTP.Admin}}, {"http.metrics", "tcp", []string{c.HTTP.Metrics}},
 		{"node.listen", "tcp", []string{links}},
+		{"media.turn.udp", "udp", c.Media.TURN.UDP}, {"media.turn.tcp", "tcp", c.Media.TURN.TCP}, {"media.turn.tls", "tcp", c.Media.TURN.TLS},
 	} {
 		for _, a := range p.addresses {
 			if a != "" {

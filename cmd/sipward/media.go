@@ -22,16 +22,19 @@ func (c MediaConfig) validate(v *faults) {
 		v.check(kind(t), "media.relay_by_type: %q is no account type: want PGSM or SNOM", t)
 		v.oneOf("media.relay_by_type."+t, mode, "auto", "always", "never")
 	}
+	c.validateTURN(v)
 	v.check(c.RelaySilence == 0 || c.RelaySilence >= time.Second, "media.relay_silence: want at least 1s, or 0 for ever")
 }
 
-// ports reads first-last.
-func (c MediaConfig) ports() (lo, hi int, err error) {
-	a, b, _ := strings.Cut(c.Ports, "-")
+func (c MediaConfig) ports() (lo, hi int, err error) { return portRange(c.Ports) }
+
+// portRange reads first-last.
+func portRange(s string) (lo, hi int, err error) {
+	a, b, _ := strings.Cut(s, "-")
 	lo, errLo := strconv.Atoi(a)
 	hi, errHi := strconv.Atoi(b)
 	if errLo != nil || errHi != nil || lo < 1024 || hi > 65535 || hi-lo < 1 {
-		return 0, 0, fmt.Errorf("%q is no range: want first-last between 1024 and 65535, for example 20000-29999", c.Ports)
+		return 0, 0, fmt.Errorf("%q is no range: want first-last between 1024 and 65535, for example 20000-29999", s)
 	}
 	return lo, hi, nil
 }

@@ -33,6 +33,11 @@ func (n *node) listen(ctx context.Context) (l listeners, err error) {
 	if err := n.sip.Listen(ctx); err != nil {
 		return l, err
 	}
+	if n.turn != nil {
+		if err := n.turn.Listen(ctx); err != nil {
+			return l, err
+		}
+	}
 	if l.admin, err = bind(ctx, "http.admin", n.config.HTTP.Admin); err == nil {
 		if l.public, err = bind(ctx, "http.public", n.config.HTTP.Public); err == nil {
 			l.metrics, err = bind(ctx, "http.metrics", n.config.HTTP.Metrics)
@@ -130,6 +135,9 @@ func (n *node) run(ctx context.Context, l listeners) error {
 	if n.relay != nil {
 		g.Go(func() error { return n.relay.Run(inner) })
 	}
+	if n.turn != nil {
+		g.Go(func() error { return n.runTURN(inner) })
+	}
 	g.Go(func() error { return n.followClips(inner) })
 	g.Go(func() error { return n.renewSeals(inner) })
 	g.Go(func() error { return n.beat(inner) })
@@ -165,6 +173,9 @@ func (n *node) serve(ctx context.Context, g *errgroup.Group, l net.Listener, h h
 func (n *node) close() error {
 	if n.relay != nil {
 		n.relay.Close()
+	}
+	if n.turn != nil {
+		n.turn.Close()
 	}
 	n.ports.Close()
 	n.licences.Close()

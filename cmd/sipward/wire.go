@@ -26,6 +26,7 @@ import (
 	"sipward/licenceproxy"
 	"sipward/media"
 	"sipward/media/relay"
+	"sipward/media/turn"
 	"sipward/provisioning"
 	"sipward/sip"
 	"sipward/sip/announce"
@@ -49,6 +50,7 @@ type node struct {
 	ports       *media.Ports
 	pacer       *media.Pacer
 	relay       *relay.Relay // nil: media.relay is never, for everybody
+	turn        *turn.Server // nil: it listens nowhere
 	sip         *sip.Server
 	records     records
 	provisioned *provisioned // set by run: links hold the port of the bound listener
@@ -98,7 +100,7 @@ func newNode(ctx context.Context, c Config, log *slog.Logger) (n *node, err erro
 	if err == nil {
 		err = n.media()
 	}
-	for _, part := range []func() error{n.mailroom, n.signalling, n.licensing, n.messaging} {
+	for _, part := range []func() error{n.turnServer, n.mailroom, n.signalling, n.licensing, n.messaging} {
 		if err == nil {
 			err = part()
 		}

@@ -2,12 +2,14 @@ package apitest
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"sipward/internal/account"
 	"sipward/internal/message"
 	"sipward/internal/seal"
 	"sipward/internal/web"
@@ -46,6 +48,7 @@ func (a *API) provisioning(cursors *web.Cursors, log *slog.Logger) *provisioning
 	prov, err := provisioning.New(provisioning.Config{
 		Realm: Realm, Name: "Example Phones", BaseURL: BaseURL, CA: "-----BEGIN CERTIFICATE-----\n",
 		Transports: []provisioning.Transport{{Transport: "tls", Host: "sip.example", Port: 5061}},
+		ICE:        ice,
 		App: provisioning.App{
 			Name: "Phone", Scheme: "pgsm", AppleStore: "https://apps.example/phone", AndroidStore: "https://play.example/phone",
 			AppleIDs: []string{"ABCDE12345.com.example.phone"}, AndroidPackage: "com.example.phone", AndroidFingerprints: []string{fingerprint},
@@ -60,6 +63,18 @@ func (a *API) provisioning(cursors *web.Cursors, log *slog.Logger) *provisioning
 	a.Public, err = web.New(web.Config{}, web.Deps{Tokens: a.Store.Tokens, Log: log, Metrics: prometheus.NewRegistry(), Now: time.Now}, prov.Public())
 	must(a.t, err)
 	return prov
+}
+
+// ice is a STUN and a TURN server with a credential of 24 hours, renewed after 12.
+func ice(id account.ID, now time.Time, once bool) []provisioning.ICEServer {
+	until := now.Truncate(12 * time.Hour).Add(24 * time.Hour).UTC()
+	if once {
+		until = now.Add(365 * 24 * time.Hour).UTC()
+	}
+	return []provisioning.ICEServer{
+		{URLs: []string{"stun:sip.example:3478"}},
+		{URLs: []string{"turn:sip.example:3478?transport=udp"}, Username: fmt.Sprintf("%d:%s", until.Unix(), id), Password: "x", Expires: until},
+	}
 }
 
 // now is the clock of provisioning, which Later moves.

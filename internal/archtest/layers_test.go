@@ -83,6 +83,7 @@ var layers = []layer{
 	{packages: "internal/apiclient", may: []string{"internal/account"}},
 	{packages: "media"},
 	{packages: "media/relay", may: []string{"media"}},
+	{packages: "media/turn", may: []string{"internal/egress"}}, // whom requests of strangers may reach
 
 	// 0: nouns
 	{packages: "internal/account", may: []string{"internal/seal"}, std: true},
@@ -166,7 +167,7 @@ var users = map[string][]string{
 	"github.com/wneessen/go-mail":          {"provisioning/mail"},
 	"github.com/go-audio":                  {"media"},
 	"github.com/gotranspile/g722":          {"media"},
-	"github.com/pion":                      {"media", "sip/phone", "sip/siptest"},
+	"github.com/pion":                      {"media", "media/turn", "sip/phone", "sip/siptest"},
 	"github.com/gobwas/ws":                 {"sip/phone", "sip/transport"},
 	"github.com/sony/gobreaker":            {"internal/store/kv/redis", "licenceproxy"},
 	"github.com/spf13/cobra":               {"cmd/sipward"},

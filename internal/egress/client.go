@@ -67,7 +67,7 @@ func (c Config) CheckURL(text string) error {
 	}
 	ip, err := netip.ParseAddr(u.Hostname())
 	literal := err == nil
-	if literal && !c.allowed(ip) {
+	if literal && !c.Allows(ip) {
 		return ErrAddress
 	}
 	if u.Scheme != "https" && !(u.Scheme == "http" && literal && c.listed(ip.Unmap())) {
@@ -81,19 +81,20 @@ func (c Config) admit(address string) error {
 	if err != nil {
 		return err
 	}
-	if !c.allowed(ap.Addr()) {
+	if !c.Allows(ap.Addr()) {
 		return fmt.Errorf("%w: %s", ErrAddress, ap.Addr())
 	}
 	return nil
 }
 
-func (c Config) allowed(ip netip.Addr) bool {
+// Allows reports whether an address is on the open network, or in a network that is allowed.
+func (c Config) Allows(ip netip.Addr) bool {
 	ip = ip.Unmap().WithZone("")
 	if c.listed(ip) {
 		return true
 	}
 	if inner, ok := embedded(ip); ok {
-		return c.allowed(inner) && !c.listed(inner)
+		return c.Allows(inner) && !c.listed(inner)
 	}
 	if !ip.IsGlobalUnicast() || ip.IsPrivate() {
 		return false
