@@ -82,6 +82,7 @@ var (
 // Receive implements transport.Handler.
 func (h front) Receive(f *transport.Flow, m gosip.Message) {
 	if h.s.cluster == nil || !h.s.cluster.edge.Pass(f, m) {
+		h.s.tracer.received(f, m)
 		h.s.table.Receive(f, m)
 	}
 }

@@ -76,6 +76,7 @@ type Deps struct {
 	Calls     Calls           // nil: nobody keeps call records
 	Nodes     link.Nodes      // nil: there are no other nodes
 	Sessions  Sessions        // nil: nobody keeps the log of SIP sessions
+	Traces    Traces          // nil: no account can be traced
 	Parcels   messaging.Store // nil: no message is kept; with it goes Post
 	Post      Post
 	Clips     *media.Library

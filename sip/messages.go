@@ -60,8 +60,9 @@ func (s *Server) delivers(id account.ID) {
 	}
 }
 
-// changed tells the courier what the change stream says.
+// changed tells the courier and the tracer what the change stream says.
 func (s *Server) changed(c account.Change) {
+	s.tracer.changed(c)
 	if s.courier != nil {
 		s.courier.Changed(c)
 	}

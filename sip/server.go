@@ -43,6 +43,7 @@ type Server struct {
 	courier   *messaging.Courier // nil: messages go from phone to phone or not at all
 	cluster   *cluster           // nil: a node alone
 	sessions  *sessionLog
+	tracer    *tracer
 	pool      *pool
 	metrics   *metrics
 	deadlines deadlines
@@ -82,6 +83,7 @@ func New(c Config, d Deps) (*Server, error) {
 	s.keeper = newKeeper(s)
 	s.courier = s.newCourier()
 	s.sessions = newSessionLog(d.Sessions, c.Node, d.Now)
+	s.tracer = newTracer(s)
 	if err := s.joinCluster(); err != nil {
 		return nil, err
 	}
@@ -141,6 +143,7 @@ func (s *Server) Run(ctx context.Context) error {
 	g.Go(s.lasting(inner, "keeper", s.keeper.run))
 	g.Go(s.lasting(inner, "courier", s.runCourier))
 	g.Go(s.lasting(inner, "prune", s.prune))
+	g.Go(s.lasting(inner, "tracer", s.tracer.run))
 	g.Go(func() error { s.pool.run(inner, s.config.Workers); return nil })
 	g.Go(func() error {
 		select {

@@ -9,6 +9,8 @@ import (
 	"sipward/internal/call"
 	"sipward/internal/journal"
 	"sipward/internal/location"
+	"sipward/internal/store"
+	"sipward/internal/trace"
 	"sipward/sip/dialog"
 )
 
@@ -17,12 +19,16 @@ const (
 	writeTime   = 2 * time.Second
 	wasRestart  = "the node was restarted"
 	keepNothing = -1
+
+	tracesWaiting = 4096 // messages of traces, at most 8 KiB each
 )
 
 // records are what the node writes of what has happened, off the path of the calls.
 type records struct {
 	calls    *journal.Journal[call.Record]
 	sessions *journal.Journal[location.Session]
+	traced   *journal.Journal[trace.Message]
+	traces   *store.Traces
 }
 
 func (n *node) journals(ctx context.Context) (err error) {
@@ -31,9 +37,20 @@ func (n *node) journals(ctx context.Context) (err error) {
 		return err
 	}
 	c.Name = "sip_sessions"
-	n.records.sessions, err = journal.New(ctx, c, bounded(n.store.Sessions.Add), n.log, n.registry)
+	if n.records.sessions, err = journal.New(ctx, c, bounded(n.store.Sessions.Add), n.log, n.registry); err != nil {
+		return err
+	}
+	c.Name, c.Limit = "sip_traces", tracesWaiting
+	n.records.traces = n.store.Traces
+	n.records.traced, err = journal.New(ctx, c, bounded(n.store.Traces.Add), n.log, n.registry)
 	return err
 }
+
+// Running and Add are for the tracer (sip.Traces).
+func (r records) Running(ctx context.Context) ([]trace.Trace, error) { return r.traces.Running(ctx) }
+
+// Add takes a message of a trace.
+func (r records) Add(m trace.Message) { r.traced.Add(m) }
 
 // bounded limits the time of one write.
 func bounded[T any](write func(context.Context, []T) error) func(context.Context, []T) error {

@@ -146,6 +146,7 @@ func (n *node) run(ctx context.Context, l listeners) error {
 	g.Go(func() error { return n.followCalls(inner) })
 	g.Go(func() error { return n.records.calls.Run(inner) })
 	g.Go(func() error { return n.records.sessions.Run(inner) })
+	g.Go(func() error { return n.records.traced.Run(inner) })
 	g.Go(func() error {
 		defer stop() // SIP ends first: its calls need the rest
 		until, cancel := context.WithCancel(inner)

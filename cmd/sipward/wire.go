@@ -185,7 +185,7 @@ func (n *node) signalling() (err error) {
 		RingTime: c.SIP.RingTime, DrainTime: max(c.SIP.DrainTime, time.Millisecond),
 	}, sip.Deps{
 		Accounts: n.store.Accounts, Locations: n.store.Locations, Changes: n.store.Changes,
-		Nodes: nodes, Calls: n.records, Sessions: n.records.sessions, Parcels: n.store.Parcels, Post: n.parcels, Clips: n.clips, Ports: n.ports, Pacer: n.pacer, Relay: n.relay,
+		Nodes: nodes, Calls: n.records, Sessions: n.records.sessions, Traces: n.records, Parcels: n.store.Parcels, Post: n.parcels, Clips: n.clips, Ports: n.ports, Pacer: n.pacer, Relay: n.relay,
 		Transport: transport.Deps{
 			TLS: n.pair.Server(), TokenKey: root.Derive("flow token"), Node: n.id, Exempt: exempt, Log: n.log, Metrics: n.registry,
 		},
@@ -233,7 +233,7 @@ func (n *node) adminTables() ([][]web.Route, error) {
 	cursors := web.NewCursors(n.roots[0].Derive("cursor"))
 	hand, err := admin.New(admin.Deps{
 		Accounts: n.store.Accounts, Groups: n.store.Groups, Locations: n.store.Locations, Changes: n.store.Changes, Effects: n.store,
-		Clips: n.store.Clips, Nodes: n.store.Nodes, Tokens: n.store.Tokens, Calls: n, Licences: n.licences, CallLog: n.store.Calls, Audit: n.store.Audit, Counts: n.store.Accounts, Self: func(w http.ResponseWriter, r *http.Request) { n.self.ServeHTTP(w, r) }, CertUntil: func() time.Time { return n.pair.Leaf().NotAfter }, Sessions: n.store.Sessions, Health: n.health,
+		Clips: n.store.Clips, Nodes: n.store.Nodes, Tokens: n.store.Tokens, Calls: n, Licences: n.licences, CallLog: n.store.Calls, Audit: n.store.Audit, Counts: n.store.Accounts, Self: func(w http.ResponseWriter, r *http.Request) { n.self.ServeHTTP(w, r) }, CertUntil: func() time.Time { return n.pair.Leaf().NotAfter }, Sessions: n.store.Sessions, Traces: n.store.Traces, Health: n.health,
 		Shipped: media.Shipped(), Check: playable, Cursors: cursors, Version: version(), Now: time.Now,
 	})
 	if err != nil {

@@ -15,6 +15,7 @@ const (
 	TopicTimeline Topic = "timeline" // ID is an account.ID, Version that of its journal
 	TopicParcel   Topic = "parcel"   // ID is the account.ID for which a message was accepted
 	TopicLicence  Topic = "licence"  // ID is the account.ID whose licence ends soon, or has ended
+	TopicTrace    Topic = "trace"    // ID is the account.ID of which a trace begins or ends
 	TopicOrg      Topic = "org"      // groups, profiles, tokens: ID is "<kind>/<id>"
 )
 

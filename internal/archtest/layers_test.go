@@ -15,10 +15,10 @@ type layer struct {
 }
 
 // nouns are layer 0: they import each other one way and nothing else, so that anyone may share them.
-var nouns = []string{"internal/account", "internal/audit", "internal/call", "internal/device", "internal/keylog", "internal/licence", "internal/location", "internal/message", "internal/operator", "internal/parcel", "internal/seal", "internal/webhook"}
+var nouns = []string{"internal/account", "internal/audit", "internal/call", "internal/device", "internal/keylog", "internal/licence", "internal/location", "internal/message", "internal/operator", "internal/parcel", "internal/seal", "internal/trace", "internal/webhook"}
 
 // below are what the SIP packages share.
-var below = []string{"internal/account", "internal/call", "internal/failpoint", "internal/location", "internal/parcel", "internal/seal", "internal/telemetry", "sip/header", "sip/reply"}
+var below = []string{"internal/account", "internal/call", "internal/failpoint", "internal/location", "internal/parcel", "internal/seal", "internal/telemetry", "internal/trace", "sip/header", "sip/reply"}
 
 // apis is what the HTTP interfaces of layer 2 share; they never import each other, the SIP node, or the store.
 var apis = append([]string{"internal/failpoint", "internal/telemetry", "internal/web"}, nouns...)
@@ -99,6 +99,7 @@ var layers = []layer{
 	{packages: "internal/licence", may: []string{"internal/account"}, std: true},
 	{packages: "internal/licence/fakevendor", may: []string{"internal/account", "internal/licence"}, std: true},
 	{packages: "internal/seal", std: true},
+	{packages: "internal/trace", may: []string{"internal/account"}, std: true},
 
 	// tests of the whole
 	{packages: "internal/apitest", may: []string{"admin/...", "internal/...", "licenceproxy", "provisioning/..."}, support: true},

@@ -28,7 +28,7 @@ const (
 
 // Object is one thing that an act changed.
 type Object struct {
-	Kind    string  `json:"kind"` // account, group, profile, token, operator, clip, phone, registrations, licence, message, timeline, webhook, setting
+	Kind    string  `json:"kind"` // account, group, profile, token, operator, clip, phone, registrations, licence, message, timeline, webhook, setting, trace
 	ID      string  `json:"id"`
 	Name    string  `json:"name"` // what people call it; "": nothing
 	Op      Op      `json:"op"`

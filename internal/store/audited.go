@@ -34,7 +34,7 @@ type audited struct {
 func kinds() map[string]string {
 	return map[string]string{
 		"acc": "account", "group": "group", "profile": "profile", "token": "token", "operator": "operator", "clip": "clip", "phone": "phone",
-		"lic": "licence", "msg": "message", "jnl": "timeline", "webhook": "webhook", "loc": "registrations", "setup": "setup-link", "setting": "setting",
+		"lic": "licence", "msg": "message", "jnl": "timeline", "webhook": "webhook", "loc": "registrations", "setup": "setup-link", "setting": "setting", "trace": "trace",
 	}
 }
 

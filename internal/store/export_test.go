@@ -11,8 +11,8 @@ import (
 	"sipward/internal/store/kv"
 )
 
-// Traces counts what is left of an account in its bucket: records, index entries, unsettled operations.
-func Traces(ctx context.Context, s *Store, id account.ID) (int, error) {
+// Remains counts what is left of an account in its bucket: records, index entries, unsettled operations.
+func Remains(ctx context.Context, s *Store, id account.ID) (int, error) {
 	k, b := s.c.keys, bucketOf(id)
 	recs, err := s.c.kv.Read(ctx, k.account(id), k.location(id))
 	if err != nil {

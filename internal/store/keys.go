@@ -47,6 +47,7 @@ const buckets = 64
 //	{keylog}head             record   size and peaks of the log of keys
 //	{keylog}entry:<n>        record   its entries          {keylog}node:<l>:<i>  record  hashes of its complete subtrees
 //	{keylog}last:<account>   record   the account's last entry
+//	{org}trace…, {bNN}traced…  see traces.go
 //	{nodes}node:<id>         record   heartbeat           {nodes}nodes  index, score: seen (ms)
 type keyspace struct {
 	bucket [buckets]string // the tags of the buckets

@@ -150,7 +150,7 @@ func (suite) DeleteAgainstRegisterLeavesNoBinding(t *testing.T, b backend) {
 			}
 		})
 		wg.Wait()
-		if n, err := store.Traces(ctx, n1, a.ID); err != nil || n != 0 {
+		if n, err := store.Remains(ctx, n1, a.ID); err != nil || n != 0 {
 			t.Fatalf("%d traces of a deleted account, %v", n, err)
 		}
 	}

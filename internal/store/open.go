@@ -93,6 +93,7 @@ func New(ctx context.Context, port kv.Store, c Config, log *slog.Logger, m prome
 		Operators:   newOperators(core),
 		Replays:     newReplays(core),
 		Webhooks:    newWebhooks(core),
+		Traces:      newTraces(core),
 		Audit:       &Audit{c: core, port: written, keep: c.KeepAudit},
 		SignIns:     newSignIns(core, c.KeepSignIns),
 		c:           core,

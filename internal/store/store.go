@@ -34,6 +34,7 @@ type Store struct {
 	Operators   *Operators
 	SignIns     *SignIns
 	Audit       *Audit
+	Traces      *Traces
 	Replays     *Replays
 	Webhooks    *Webhooks
 

@@ -17,6 +17,13 @@ func Lines(c *gin.Context, name string, f func(write func(any) error) error) err
 	})
 }
 
+// Text answers with plain text as f writes it; faults are told as by Lines.
+func Text(c *gin.Context, name string, f func(write func(string) error) error) error {
+	return download(c, "text/plain; charset=utf-8", name+".txt", func(w *bufio.Writer) error {
+		return f(func(s string) error { _, err := w.WriteString(s); return err })
+	})
+}
+
 func download(c *gin.Context, kind, name string, f func(*bufio.Writer) error) error {
 	h := c.Writer.Header()
 	h.Set("Content-Type", kind)

@@ -130,7 +130,7 @@ func knownNetwork(n transport.Network) bool {
 // write sends another node's message out by a flow of this one. A request that finds its flow gone is answered (RFC 5626
 // section 5.3); anything else is lost, as it would be on a dead connection.
 func (l *Links) write(c *conn, token string, message []byte) {
-	if f := l.deps.Flows.Flow(token); f != nil && f.Send(message) == nil {
+	if f := l.deps.Flows.Flow(token); f != nil && f.Pass(message) == nil {
 		return
 	}
 	m, err := gosip.ParseMessage(message)

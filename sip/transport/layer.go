@@ -71,6 +71,7 @@ type Layer struct {
 	handler Handler
 	done    <-chan struct{}
 
+	tap     atomic.Pointer[Tap]
 	table   table
 	numbers atomic.Uint64 // of stream flows
 	silent  pending       // connections that have sent nothing yet
