@@ -36,7 +36,7 @@ type mailbox struct {
 func openMailbox(t *testing.T, c parcel.Config) *mailbox {
 	t.Helper()
 	m := &mailbox{t: t, api: apitest.Open(t), logs: &apitest.Lines{}}
-	post, err := parcel.NewPost(c, m.api.Store.Parcels, seal.NewRing("messages", seal.Root{1}), time.Now)
+	post, err := parcel.NewPost(c, m.api.Store.Parcels, nil, seal.NewRing("messages", seal.Root{1}), time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,6 +216,22 @@ func TestMessagesThatAreNotTaken(t *testing.T) {
 		}
 	}
 	t.Error("no quota stopped a sender")
+}
+
+// One sender does not fill the box of another account.
+func TestASenderHasItsShareOfABox(t *testing.T) {
+	t.Parallel()
+	m := openMailbox(t, parcel.Config{Waiting: 10, Share: 3})
+	a, b, c := m.member(), m.member(), m.member()
+	for i := range 4 {
+		code, p := m.do(http.MethodPost, "/v1/messages", a.token, text(b.Number, string(rune('a'+i)), "x"))
+		if want := map[bool]int{true: http.StatusAccepted, false: http.StatusConflict}[i < 3]; code != want {
+			t.Errorf("message %d: %d %v, want %d", i+1, code, p, want)
+		}
+	}
+	if code, p := m.do(http.MethodPost, "/v1/messages", c.token, text(b.Number, "a", "x")); code != http.StatusAccepted {
+		t.Errorf("somebody else: %d %v", code, p)
+	}
 }
 
 func (m *mailbox) revoked(x member) {

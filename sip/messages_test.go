@@ -71,7 +71,7 @@ func postOffice(t testing.TB) *mailed {
 func reopened(t testing.TB, s *store.Store, k *clock) *mailed {
 	t.Helper()
 	m := &mailed{clock: k, looks: &looks{Store: s.Parcels}}
-	post, err := parcel.NewPost(parcel.Config{PerMinute: 1000}, s.Parcels, seal.NewRing("messages", seal.Root{4}), k.now)
+	post, err := parcel.NewPost(parcel.Config{PerMinute: 1000}, s.Parcels, nil, seal.NewRing("messages", seal.Root{4}), k.now)
 	must(t, err)
 	m.rig = serveOn(t, s, func(c *sip.Config, d *sip.Deps) {
 		c.Messaging = messaging.Config{Look: 5 * time.Millisecond, Answer: 5 * time.Second}
@@ -368,7 +368,7 @@ func TestWhatHoldsAndEndsMessages(t *testing.T) {
 	code.Store(0)
 	b.disable(t)
 	eventually(t, "the node knows of it", func() bool { return m.Out(b.ID) })
-	post, err := parcel.NewPost(parcel.Config{}, m.store.Parcels, seal.NewRing("messages", seal.Root{4}), m.clock.now)
+	post, err := parcel.NewPost(parcel.Config{}, m.store.Parcels, nil, seal.NewRing("messages", seal.Root{4}), m.clock.now)
 	must(t, err)
 	held, err := post.Accept(t.Context(), parcel.Order{From: a.Account, To: b.Account, Dialled: "2002", SenderID: "late", Type: "text/plain", Body: []byte("x")})
 	if err == nil {
@@ -379,7 +379,7 @@ func TestWhatHoldsAndEndsMessages(t *testing.T) {
 	eventually(t, "the node knows of it", func() bool { return m.Out(a.ID) })
 	id := m.store.Parcels.NewID(b.ID)
 	_, err = m.store.Parcels.Add(t.Context(), parcel.Parcel{ID: id, From: a.ID, To: b.ID, ToNumber: "2002", SenderID: "s", Type: "text/plain", Status: parcel.Enqueued,
-		Accepted: m.clock.now().UTC(), Expires: m.clock.now().Add(time.Hour).UTC()}, seal.Box("does not open"), 10, parcel.ToRecipient)
+		Accepted: m.clock.now().UTC(), Expires: m.clock.now().Add(time.Hour).UTC()}, seal.Box("does not open"), parcel.Room{Waiting: 10, Share: 10}, parcel.ToRecipient)
 	must(t, err)
 	m.looks.pass(t)
 	m.status(t, id, parcel.Enqueued)

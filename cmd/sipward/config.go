@@ -138,7 +138,8 @@ type MessagesConfig struct {
 	MaxBytes  int           `koanf:"max_bytes" doc:"size of a secure message, at most 8192"`
 	Keep      time.Duration `koanf:"keep" doc:"how long one waits for its recipient's phone"`
 	Waiting   int           `koanf:"waiting" doc:"messages that wait for one account"`
-	PerMinute int           `koanf:"per_minute" doc:"messages that one account may send within a minute, on each node"`
+	Share     int           `koanf:"share" doc:"of these, messages of one sender"`
+	PerMinute int           `koanf:"per_minute" doc:"messages that one account may send within a minute"`
 }
 
 // RetentionConfig is how long what has happened is remembered.
@@ -179,7 +180,7 @@ func Defaults() Config {
 		SMS:       SMSConfig{Driver: "file", From: "sipward", PerNumber: 3, Daily: 10000},
 		Mail:      MailConfig{Driver: "file", Daily: 10000, SMTP: SMTPServer{Security: "starttls"}},
 		SNOM:      SNOMConfig{Refresh: 24 * time.Hour},
-		Messages:  MessagesConfig{MaxBytes: 600, Keep: 72 * time.Hour, Waiting: 1000, PerMinute: 60},
+		Messages:  MessagesConfig{MaxBytes: 600, Keep: 72 * time.Hour, Waiting: 1000, Share: 200, PerMinute: 60},
 		Retention: RetentionConfig{Calls: 90 * 24 * time.Hour, SIPSessions: 30 * 24 * time.Hour, SignIns: 365 * 24 * time.Hour, Messages: 30 * 24 * time.Hour},
 		Log:       LogConfig{Level: "info"},
 	}

@@ -13,7 +13,7 @@ import (
 // messenger is the API of secure messages; nobody delivers them here.
 func (a *API) messenger(cursors *web.Cursors) *provisioning.Messenger {
 	a.t.Helper()
-	post, err := parcel.NewPost(parcel.Config{}, a.Store.Parcels, seal.NewRing("messages", seal.NewRoot()), time.Now)
+	post, err := parcel.NewPost(parcel.Config{}, a.Store.Parcels, nil, seal.NewRing("messages", seal.NewRoot()), time.Now)
 	must(a.t, err)
 	a.Post = post
 	m, err := provisioning.NewMessenger(provisioning.MessageDeps{

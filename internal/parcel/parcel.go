@@ -86,7 +86,14 @@ var (
 	ErrNotFound = errors.New("there is no such message")
 	ErrHeld     = errors.New("another node delivers to this recipient")
 	ErrFull     = errors.New("too many messages wait for this recipient: repeat when some were delivered")
+	ErrShare    = fmt.Errorf("%w (as many of this sender's wait as one may have there)", ErrFull)
 )
+
+// Room is how much may wait for one recipient.
+type Room struct {
+	Waiting int // messages
+	Share   int // of them, those of one sender; the server's own reports have no share
+}
 
 // Filter narrows the log of messages; zero fields match all.
 type Filter struct {

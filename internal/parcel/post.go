@@ -16,7 +16,8 @@ type Config struct {
 	Size      int           // bytes of a body; 600, at most MaxSize
 	Keep      time.Duration // how long a message waits; 72 h
 	Waiting   int           // messages that wait for one recipient; 1000
-	PerMinute int           // messages that one account sends by way of this node; 60
+	Share     int           // messages of one sender that wait for one recipient; 200, at most Waiting
+	PerMinute int           // messages that one account sends; 60
 }
 
 // MaxSize bounds Config.Size, in bytes.
@@ -26,7 +27,13 @@ const MaxSize = 8 << 10
 // is known to the same recipient gives the parcel that has it.
 type Store interface {
 	NewID(to account.ID) ID
-	Add(ctx context.Context, p Parcel, body seal.Box, most int, judge func(account.Account) error) (Parcel, error)
+	Add(ctx context.Context, p Parcel, body seal.Box, room Room, judge func(account.Account) error) (Parcel, error)
+}
+
+// Quota counts what an account sends on all nodes: 0 when it may send one more, which is counted then, else how long it
+// should wait.
+type Quota interface {
+	Spend(ctx context.Context, from account.ID, most int) (wait time.Duration, err error)
 }
 
 // Order is a message that somebody hands in.
@@ -47,22 +54,24 @@ type Post struct {
 	store  Store
 	ring   *seal.Ring
 	now    func() time.Time
-	spent  *account.Meter // messages of each sender
+	spent  *account.Meter // messages of each sender by way of this node
+	quota  Quota          // and on all of them; nil: there is but this node
 }
 
-// NewPost makes a post whose bodies are sealed by ring.
-func NewPost(c Config, store Store, ring *seal.Ring, now func() time.Time) (*Post, error) {
+// NewPost makes a post whose bodies are sealed by ring; quota is nil where there is but one node.
+func NewPost(c Config, store Store, quota Quota, ring *seal.Ring, now func() time.Time) (*Post, error) {
 	if store == nil || ring == nil || now == nil {
 		return nil, errors.New("parcel: store, ring and clock are all needed")
 	}
 	orDefault(&c.Size, 600)
 	orDefault(&c.Waiting, 1000)
+	orDefault(&c.Share, 200)
 	orDefault(&c.PerMinute, 60)
 	if c.Keep <= 0 {
 		c.Keep = 72 * time.Hour
 	}
-	c.Size = min(c.Size, MaxSize)
-	return &Post{config: c, store: store, ring: ring, now: now, spent: account.NewMeter(c.PerMinute, now)}, nil
+	c.Size, c.Share = min(c.Size, MaxSize), min(c.Share, c.Waiting)
+	return &Post{config: c, store: store, quota: quota, ring: ring, now: now, spent: account.NewMeter(c.PerMinute, now)}, nil
 }
 
 func orDefault(n *int, def int) {
@@ -73,7 +82,7 @@ func orDefault(n *int, def int) {
 
 // Accept takes a message in and returns its record, or a *Refusal, ErrFull, or the store's error.
 func (p *Post) Accept(ctx context.Context, o Order) (Parcel, error) {
-	if err := p.admit(o); err != nil {
+	if err := p.admit(ctx, o); err != nil {
 		return Parcel{}, err
 	}
 	now := p.now().UTC()
@@ -85,10 +94,10 @@ func (p *Post) Accept(ctx context.Context, o Order) (Parcel, error) {
 		ID: p.store.NewID(o.To.ID), From: o.From.ID, FromNumber: o.From.Number, FromName: o.From.Owner, To: o.To.ID, ToNumber: o.Dialled,
 		Private: o.Private, SenderID: o.SenderID, Type: o.Type, Size: len(o.Body), Report: o.Report, Status: Enqueued, Accepted: now, Expires: now.Add(keep),
 	}
-	return p.store.Add(ctx, v, p.ring.Seal(aad(v), o.Body), p.config.Waiting, ToRecipient)
+	return p.store.Add(ctx, v, p.ring.Seal(aad(v), o.Body), Room{p.config.Waiting, p.config.Share}, ToRecipient)
 }
 
-func (p *Post) admit(o Order) error {
+func (p *Post) admit(ctx context.Context, o Order) error {
 	if err := o.From.May(account.Message); err != nil {
 		return err
 	}
@@ -104,13 +113,17 @@ func (p *Post) admit(o Order) error {
 	if err := ToRecipient(o.To); err != nil {
 		return err
 	}
-	return p.spend(o.From.ID)
+	return p.spend(ctx, o.From.ID)
 }
 
-func (p *Post) spend(id account.ID) error {
+// spend asks this node first, so that a flood does not reach the store.
+func (p *Post) spend(ctx context.Context, id account.ID) (err error) {
 	wait := p.spent.Take(id, 1)
+	if wait == 0 && p.quota != nil {
+		wait, err = p.quota.Spend(ctx, id, p.config.PerMinute)
+	}
 	if wait == 0 {
-		return nil
+		return err
 	}
 	r := refuse("", "quota", "an account sends at most %d messages a minute: wait as long as Retry-After says", p.config.PerMinute)
 	r.Retry = wait
@@ -144,7 +157,7 @@ func (p *Post) Report(ctx context.Context, about Parcel) error {
 		ID: p.store.NewID(about.From), To: about.From, ToNumber: about.FromNumber, SenderID: "report." + string(about.ID), Type: ReportType, Size: len(body),
 		About: about.ID, Status: Enqueued, Accepted: now, Expires: now.Add(p.config.Keep),
 	}
-	_, err = p.store.Add(ctx, v, p.ring.Seal(aad(v), body), 2*p.config.Waiting, ToRecipient)
+	_, err = p.store.Add(ctx, v, p.ring.Seal(aad(v), body), Room{Waiting: 2 * p.config.Waiting}, ToRecipient)
 	var refusal *Refusal
 	if errors.Is(err, account.ErrNotFound) || errors.Is(err, ErrFull) || errors.As(err, &refusal) {
 		return nil

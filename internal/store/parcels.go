@@ -33,6 +33,8 @@ const (
 //	{bNN}parcelbox:<account>  record   the last number given out; its version tells that one more was accepted
 //	{bNN}parcellease:<acc>    record   which node delivers, and how often it has failed
 //	{bNN}parcelqueue:<acc>    index    ids that wait, score: the number: the order of delivery
+//	{bNN}parcelof:<acc>:<from> index   those of one sender among them, score: the same
+//	{bNN}parcelspent:<from>   record   how many messages an account has sent within the present minute
 //	{bNN}parceldue            index    accounts with waiting parcels, score: when somebody looks again (ms)
 //	{bNN}parcelnews           index    ids whose status nobody has logged and reported yet, score: since (ms)
 type Parcels struct {
@@ -62,6 +64,9 @@ func (r *Parcels) in(to account.ID, name string) kv.Key {
 func (r *Parcels) box(to account.ID) kv.Key   { return r.in(to, "box:"+string(to)) }
 func (r *Parcels) lease(to account.ID) kv.Key { return r.in(to, "lease:"+string(to)) }
 func (r *Parcels) queue(to account.ID) kv.Key { return r.in(to, "queue:"+string(to)) }
+
+// of are a sender's parcels that wait for a recipient.
+func (r *Parcels) of(to, from account.ID) kv.Key { return r.in(to, "of:"+string(to)+":"+string(from)) }
 
 func (r *Parcels) byKey(p parcel.Parcel) kv.Key {
 	return r.in(p.To, "key:"+hashed(string(p.To), string(p.From), p.SenderID))
@@ -98,21 +103,21 @@ func (r *Parcels) NewID(to account.ID) parcel.ID {
 	return parcel.ID(r.c.keys.tag(to)[1:] + strings.ToLower(rand.Text()))
 }
 
-// Add keeps a parcel and its body in the recipient's queue: account.ErrNotFound, parcel.ErrFull when most wait already, or
+// Add keeps a parcel and its body in the recipient's queue: account.ErrNotFound, parcel.ErrFull when there is no room, or
 // what judge says of the recipient as it is in that moment. The sender's id that the recipient knows from the same sender
 // gives the parcel that has it.
-func (r *Parcels) Add(ctx context.Context, p parcel.Parcel, body seal.Box, most int, judge func(account.Account) error) (out parcel.Parcel, err error) {
+func (r *Parcels) Add(ctx context.Context, p parcel.Parcel, body seal.Box, room parcel.Room, judge func(account.Account) error) (out parcel.Parcel, err error) {
 	if !validParcel(p.ID) || !p.To.Valid() || r.record(p.ID).Tag != r.c.keys.tag(p.To) {
 		return p, errors.New("a parcel has a recipient and an id made for it")
 	}
 	err = r.c.retry(ctx, "parcel/"+p.To, func(bool) (err error) {
-		out, err = r.add(ctx, p, body, most, judge)
+		out, err = r.add(ctx, p, body, room, judge)
 		return err
 	})
 	return out, err
 }
 
-func (r *Parcels) add(ctx context.Context, p parcel.Parcel, body seal.Box, most int, judge func(account.Account) error) (parcel.Parcel, error) {
+func (r *Parcels) add(ctx context.Context, p parcel.Parcel, body seal.Box, room parcel.Room, judge func(account.Account) error) (parcel.Parcel, error) {
 	keyed, boxed := r.byKey(p), r.box(p.To)
 	recs, err := r.c.kv.Read(ctx, r.c.keys.account(p.To), keyed, boxed)
 	if err != nil {
@@ -133,12 +138,9 @@ func (r *Parcels) add(ctx context.Context, p parcel.Parcel, body seal.Box, most 
 		r.c.alarm(ctx, "misfit", boxed, err)
 		return p, err
 	}
-	waiting, err := r.c.kv.Count(ctx, r.queue(p.To))
-	switch {
-	case err != nil:
+	waiting, err := r.room(ctx, p, room)
+	if err != nil {
 		return p, err
-	case waiting[0] >= most:
-		return p, parcel.ErrFull
 	}
 	b.Next++
 	t, err := r.adding(p, b, body)
@@ -146,7 +148,7 @@ func (r *Parcels) add(ctx context.Context, p parcel.Parcel, body seal.Box, most 
 		return p, err
 	}
 	t.Checks = []kv.Check{{Key: r.c.keys.account(p.To), Version: recs[0].Version}, {Key: keyed}, {Key: boxed, Version: recs[2].Version}}
-	if waiting[0] == 0 { // the other nodes need not hear of each
+	if waiting == 0 { // the other nodes need not hear of each
 		ch := account.Change{Topic: account.TopicParcel, ID: string(p.To), Version: b.Next, At: r.c.now()}
 		t.Appends = []kv.Append{{Stream: r.c.keys.changes(bucketOf(p.To)), Value: encodeChange(ch), MaxLen: changesKept}}
 	}
@@ -174,6 +176,9 @@ func (r *Parcels) adding(p parcel.Parcel, b box, body seal.Box) (kv.Txn, error) 
 			{Index: r.queue(p.To), Member: id, Score: float64(b.Next)},
 			{Index: r.due(bucketOf(p.To)), Member: string(p.To), Score: now},
 		},
+	}
+	if p.From != "" {
+		t.Adds = append(t.Adds, kv.IndexAdd{Index: r.of(p.To, p.From), Member: id, Score: float64(b.Next)})
 	}
 	t.Adds = append(t.Adds, r.newsOf(p, now)...)
 	return t, nil

@@ -147,7 +147,7 @@ func (r *Parcels) Finish(ctx context.Context, id parcel.ID, s parcel.Status, det
 			Puts:    []kv.Put{{Key: key, Value: value, Expires: p.Expires.Add(parcelLife)}},
 			Deletes: []kv.Key{r.body(id)},
 			Adds:    r.newsOf(p, float64(p.Done.UnixMilli())),
-			Removes: []kv.IndexRemove{{Index: r.queue(p.To), Member: string(id)}},
+			Removes: []kv.IndexRemove{{Index: r.queue(p.To), Member: string(id)}, {Index: r.of(p.To, p.From), Member: string(id)}},
 		})
 		p.Version = rec.Version + 1
 		out = p

@@ -51,7 +51,7 @@ func (suite) ParcelsAreKeptOnceAndInOneOrder(t *testing.T, b backend) {
 			for i := range 10 {
 				for range 2 { // a repetition is the same parcel
 					name := fmt.Sprintf("n%d-%d", n, i)
-					p, err := s.Parcels.Add(t.Context(), parcelTo(s, from.ID, to.ID, name), seal.Box("body"), 100, anyone)
+					p, err := s.Parcels.Add(t.Context(), parcelTo(s, from.ID, to.ID, name), seal.Box("body"), parcel.Room{Waiting: 100, Share: 100}, anyone)
 					if err != nil {
 						t.Errorf("add: %v", err)
 						return
@@ -85,7 +85,7 @@ func (suite) ParcelsAreRefused(t *testing.T, b backend) {
 	s := node(t, b.port(t))
 	to, _ := storetest.Account(t, s)
 	add := func(p parcel.Parcel, most int, judge func(account.Account) error) error {
-		_, err := s.Parcels.Add(t.Context(), p, seal.Box("x"), most, judge)
+		_, err := s.Parcels.Add(t.Context(), p, seal.Box("x"), parcel.Room{Waiting: most, Share: most}, judge)
 		return err
 	}
 	if err := add(parcelTo(s, "", to.ID, "a"), 1, anyone); err != nil {
@@ -126,7 +126,7 @@ func (suite) OneNodeDeliversParcels(t *testing.T, b backend) {
 	one, two := node(t, port, clock), node(t, port, clock)
 	to, _ := storetest.Account(t, one)
 	p := parcelTo(one, "", to.ID, "a")
-	if _, err := one.Parcels.Add(ctx, p, seal.Box("x"), 9, anyone); err != nil {
+	if _, err := one.Parcels.Add(ctx, p, seal.Box("x"), parcel.Room{Waiting: 9, Share: 9}, anyone); err != nil {
 		t.Fatal(err)
 	}
 	l, err := one.Parcels.Claim(ctx, to.ID, "one", now.Add(10*time.Second))
@@ -189,7 +189,7 @@ func (suite) AParcelThatComesAtTheEndOfARoundIsDue(t *testing.T, b backend) {
 		t.Fatal(err)
 	}
 	add := func() {
-		if _, err := other.Parcels.Add(ctx, parcelTo(other, "", to.ID, "late"), seal.Box("x"), 9, anyone); err != nil {
+		if _, err := other.Parcels.Add(ctx, parcelTo(other, "", to.ID, "late"), seal.Box("x"), parcel.Room{Waiting: 9, Share: 9}, anyone); err != nil {
 			t.Error(err)
 		}
 	}
@@ -207,7 +207,7 @@ func (suite) ParcelsAreLoggedAndPurged(t *testing.T, b backend) {
 	s, ctx := node(t, b.port(t)), t.Context()
 	from, _ := storetest.Account(t, s)
 	to, _ := storetest.Account(t, s)
-	p, err := s.Parcels.Add(ctx, parcelTo(s, from.ID, to.ID, "a"), seal.Box("x"), 9, anyone)
+	p, err := s.Parcels.Add(ctx, parcelTo(s, from.ID, to.ID, "a"), seal.Box("x"), parcel.Room{Waiting: 9, Share: 9}, anyone)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +226,7 @@ func (suite) ParcelsAreLoggedAndPurged(t *testing.T, b backend) {
 	}
 	report := parcelTo(s, "", from.ID, "r")
 	report.About = p.ID
-	if _, err := s.Parcels.Add(context.WithoutCancel(ctx), report, seal.Box("x"), 9, anyone); err != nil {
+	if _, err := s.Parcels.Add(context.WithoutCancel(ctx), report, seal.Box("x"), parcel.Room{Waiting: 9, Share: 9}, anyone); err != nil {
 		t.Fatal(err)
 	}
 	if news, err := s.Parcels.News(ctx, time.Now().Add(time.Minute)); err != nil || len(news) != 0 {

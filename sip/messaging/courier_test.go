@@ -64,7 +64,7 @@ func newPost(t *testing.T) *post {
 	a, _ := storetest.Account(t, p.store, func(a *account.Account) { a.Messaging = true })
 	p.to = a.ID
 	box := seal.NewRing("messages", seal.Root{4})
-	letters, err := parcel.NewPost(parcel.Config{PerMinute: 10}, p.store.Parcels, box, clock)
+	letters, err := parcel.NewPost(parcel.Config{PerMinute: 10}, p.store.Parcels, nil, box, clock)
 	must(t, err)
 	p.register(t, 1)
 	p.Courier = messaging.New(messaging.Config{Domain: "sipward.test", Node: "n", Look: time.Hour}, messaging.Deps{
