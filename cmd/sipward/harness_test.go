@@ -24,6 +24,9 @@ import (
 
 func TestMain(m *testing.M) {
 	if os.Getenv("SIPWARD_TEST_MAIN") != "" { // a test runs us as the program itself
+		if server := os.Getenv(resolverEnv); server != "" {
+			askInstead(server)
+		}
 		main()
 	}
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/redis/go-redis/v9/maintnotifications.(*CircuitBreakerManager).cleanupLoop"))
