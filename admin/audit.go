@@ -18,6 +18,7 @@ import (
 type AuditLog interface {
 	List(ctx context.Context, f audit.Filter, cursor string, limit int) (account.Page[audit.Line], error)
 	Verify(ctx context.Context) (entries int, faults []audit.Fault, err error)
+	Unknown(ctx context.Context, kept []audit.Line) (missing []audit.Line, err error)
 }
 
 func (a *API) auditRoutes() []web.Route {
@@ -26,6 +27,7 @@ func (a *API) auditRoutes() []web.Route {
 		{Method: http.MethodGet, Path: v1 + "/audit", Role: account.Auditor, Handle: a.auditLog},
 		{Method: http.MethodGet, Path: v1 + "/audit/export", Role: account.Auditor, Long: true, Noted: true, Handle: a.exportAudit},
 		{Method: http.MethodGet, Path: v1 + "/audit/verify", Role: account.Auditor, Long: true, Handle: a.verifyAudit},
+		{Method: http.MethodPost, Path: v1 + "/audit/compare", Role: account.Auditor, Long: true, MaxBody: maxImport, Handle: a.compareAudit},
 	}
 }
 
@@ -33,6 +35,17 @@ func (a *API) auditRoutes() []web.Route {
 type auditView struct {
 	Hash string `json:"hash"`
 	audit.Entry
+}
+
+func auditViews(to []auditView, lines []audit.Line) ([]auditView, error) {
+	for _, l := range lines {
+		v := auditView{Hash: l.Hash}
+		if err := json.Unmarshal(l.Entry, &v.Entry); err != nil {
+			return to, err
+		}
+		to = append(to, v)
+	}
+	return to, nil
 }
 
 func (a *API) auditFilter(c *gin.Context, more ...string) (f audit.Filter, scope, position string, limit int, err error) {
@@ -63,12 +76,9 @@ func (a *API) auditLog(c *gin.Context) error {
 		return err
 	}
 	list := web.List[auditView]{Items: make([]auditView, 0, len(page.Items)), Next: a.Cursors.Seal(scope, page.Next)}
-	for _, l := range page.Items {
-		v := auditView{Hash: l.Hash}
-		if err := json.Unmarshal(l.Entry, &v.Entry); err != nil {
-			return err
-		}
-		list.Items = append(list.Items, v)
+	list.Items, err = auditViews(list.Items, page.Items)
+	if err != nil {
+		return err
 	}
 	c.JSON(http.StatusOK, list)
 	return nil

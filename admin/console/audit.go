@@ -49,6 +49,36 @@ func (c *Console) auditFile(v *visit) error {
 	return v.pass("/audit/export" + query("by", q.Get("by"), "result", q.Get("result"), "kind", q.Get("kind"), "object_id", q.Get("object_id")))
 }
 
+// auditCompared is an exported log beside the server's.
+type auditCompared struct {
+	Form  form
+	Found *apiclient.AuditComparison // nil: not compared yet
+}
+
+// auditCompare asks for an exported log; after a backup was restored it shows what was done since.
+func (c *Console) auditCompare(v *visit) error {
+	return v.render("audit-compare", v.t("Compare with an exported log"), auditCompared{})
+}
+
+func (c *Console) auditDifference(v *visit) error {
+	view := auditCompared{Form: v.filled()}
+	file, _, err := v.r.FormFile("file")
+	if err != nil {
+		view.Form.Faults = map[string]string{"file": v.t("Choose an exported audit log.")}
+		return v.show("audit-compare", v.t("Compare with an exported log"), view.Form, view)
+	}
+	defer func() { _ = file.Close() }()
+	found, err := v.api.CompareAudit(v.r.Context(), file)
+	if err == nil {
+		view.Found = &found
+		return v.render("audit-compare", v.t("Compare with an exported log"), view)
+	}
+	if err := v.wrong(&view.Form, err); err != nil {
+		return err
+	}
+	return v.show("audit-compare", v.t("Compare with an exported log"), view.Form, view)
+}
+
 // auditVerify shows what a walk over the whole log found.
 func (c *Console) auditVerify(v *visit) error {
 	found, err := v.api.VerifyAudit(v.r.Context())

@@ -72,6 +72,7 @@ func (c *Console) systemPages() map[string]page {
 		"GET /tokens/new": c.token, "POST /tokens/new": c.saveToken, "GET /tokens/{id}/delete": c.askToken, "POST /tokens/{id}/delete": c.erase("/tokens", "/operators/tokens", "id"),
 
 		"GET /audit": c.audit, "GET /audit.jsonl": c.auditFile, "GET /audit/check": c.auditVerify,
+		"GET /audit/compare": c.auditCompare, "POST /audit/compare": c.auditDifference,
 
 		"GET /settings": c.settingsPage, "POST /settings/me": c.saveMe, "POST /settings/password": c.savePassword,
 		"POST /settings/factor": c.beginFactor, "POST /settings/factor/confirm": c.confirmFactor, "POST /settings/factor/remove": c.removeFactor,

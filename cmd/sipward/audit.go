@@ -22,7 +22,7 @@ import (
 // auditCommand is "sipward audit": who changed what.
 func auditCommand() *cobra.Command {
 	r := &remote{}
-	return r.command("audit", "Read, export and verify the audit log", r.auditList(), r.auditExport(), r.auditVerify())
+	return r.command("audit", "Read, export, verify and compare the audit log", r.auditList(), r.auditExport(), r.auditVerify(), r.auditCompare())
 }
 
 func (r *remote) auditList() *cobra.Command {
@@ -40,11 +40,7 @@ func (r *remote) auditList() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		rows := make([][]string, len(list))
-		for i, e := range list {
-			rows[i] = []string{e.At.Format(time.RFC3339), e.Act.By, e.Act.From, e.Result, e.Act.Action, objectsOf(e)}
-		}
-		return r.show(c.OutOrStdout(), list, "AT BY FROM RESULT ACTION OBJECTS", rows)
+		return r.show(c.OutOrStdout(), list, auditColumns, auditRows(list))
 	})
 	f := c.Flags()
 	f.StringVar(&by, "by", "", "name of the operator, token:NAME, bootstrap")
@@ -53,6 +49,16 @@ func (r *remote) auditList() *cobra.Command {
 	f.StringVar(&result, "result", "", "done, denied or read")
 	f.DurationVar(&since, "since", 24*time.Hour, "how far back")
 	return c
+}
+
+const auditColumns = "AT BY FROM RESULT ACTION OBJECTS"
+
+func auditRows(list []apiclient.AuditEntry) [][]string {
+	rows := make([][]string, len(list))
+	for i, e := range list {
+		rows[i] = []string{e.At.Format(time.RFC3339), e.Act.By, e.Act.From, e.Result, e.Act.Action, objectsOf(e)}
+	}
+	return rows
 }
 
 func objectsOf(e apiclient.AuditEntry) string {
@@ -77,6 +83,26 @@ func (r *remote) auditExport() *cobra.Command {
 				return err
 			}
 			return r.done(c.OutOrStdout(), "exported to %s", args[0])
+		})}
+}
+
+func (r *remote) auditCompare() *cobra.Command {
+	return &cobra.Command{Use: "compare FILE", Short: "Show what an exported log has and the server's has not (- is the standard input)", Args: exactly("FILE"),
+		Long: "After a backup was restored: what was done since it was made, and has to be done again. FILE is an export that was kept elsewhere.",
+		RunE: r.do(func(ctx context.Context, api *apiclient.Client, c *cobra.Command, args []string) error {
+			in, done, err := source(c, args[0])
+			if err != nil {
+				return err
+			}
+			defer done()
+			found, err := api.CompareAudit(ctx, in)
+			if err != nil {
+				return err
+			}
+			if found.Missing == 0 {
+				return r.show(c.OutOrStdout(), found, "", [][]string{{"entries", fmt.Sprint(found.Entries)}, {"missing", "none: the server knows them all"}})
+			}
+			return r.show(c.OutOrStdout(), found, auditColumns, auditRows(found.Items))
 		})}
 }
 

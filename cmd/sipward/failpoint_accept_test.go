@@ -219,8 +219,10 @@ func (d *dying) histories(p *process) {
 		}
 	}
 	for id := range d.closed {
-		var keys struct{ Granted bool }
-		if _, err := p.api.Ask(t.Context(), apiclient.Request{Path: "/api/v1/accounts/" + id + "/keys"}, &keys); err != nil || keys.Granted {
+		var keys struct {
+			MayUpload bool `json:"may_upload"`
+		}
+		if _, err := p.api.Ask(t.Context(), apiclient.Request{Path: "/api/v1/accounts/" + id + "/keys"}, &keys); err != nil || keys.MayUpload {
 			t.Errorf("account %s: its keys were revoked, an upload is still permitted (%v)", id, err)
 		}
 	}

@@ -50,19 +50,27 @@ func whole(path string, write func(io.Writer) error) error {
 	return nil
 }
 
+// source opens a file, or the standard input for "-"; the func closes it.
+func source(c *cobra.Command, name string) (io.Reader, func(), error) {
+	if name == "-" {
+		return c.InOrStdin(), func() {}, nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	return f, func() { _ = f.Close() }, nil
+}
+
 func (r *remote) storeImport() *cobra.Command {
 	return &cobra.Command{
 		Use: "import FILE", Short: "Bring in what a file of export holds and the server does not have (- is the standard input)", Args: exactly("FILE"),
 		RunE: r.do(func(ctx context.Context, api *apiclient.Client, c *cobra.Command, args []string) error {
-			var in io.Reader = c.InOrStdin()
-			if args[0] != "-" {
-				f, err := os.Open(args[0])
-				if err != nil {
-					return fmt.Errorf("import: %w", err)
-				}
-				defer func() { _ = f.Close() }()
-				in = f
+			in, closed, err := source(c, args[0])
+			if err != nil {
+				return err
 			}
+			defer closed()
 			done, err := api.Import(ctx, in)
 			if err != nil {
 				return err

@@ -63,6 +63,19 @@ func (c *Client) VerifyAudit(ctx context.Context) (found AuditCheck, err error) 
 	return found, c.do(ctx, call{method: http.MethodGet, path: v1 + "/audit/verify", long: true}, &found)
 }
 
+// AuditComparison is what an exported log has and the server's has not.
+type AuditComparison struct {
+	Entries int          `json:"entries"`
+	Missing int          `json:"missing"`
+	Items   []AuditEntry `json:"items"` // the newest first, at most a thousand
+}
+
+// CompareAudit sends an exported log.
+func (c *Client) CompareAudit(ctx context.Context, r io.Reader) (found AuditComparison, err error) {
+	body := io.NopCloser(r) // keeps net/http from closing what is the caller's
+	return found, c.do(ctx, call{method: http.MethodPost, path: v1 + "/audit/compare", body: body, kind: "application/x-ndjson", long: true}, &found)
+}
+
 // ExportAudit writes the log as JSON lines.
 func (c *Client) ExportAudit(ctx context.Context, w io.Writer) error {
 	return c.do(ctx, call{method: http.MethodGet, path: v1 + "/audit/export", long: true}, w)

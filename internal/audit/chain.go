@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -77,6 +78,17 @@ func hashOf(entry []byte) string {
 type Line struct {
 	Hash  string          `json:"hash"`
 	Entry json.RawMessage `json:"entry"`
+}
+
+// ErrLine is a line that no audit log of ours has written, or that was changed since.
+var ErrLine = errors.New("no line of an exported audit log")
+
+// Parse returns the entry of a line that was exported, when its hash is the entry's.
+func (l Line) Parse() (e Entry, err error) {
+	if l.Hash != hashOf(l.Entry) || json.Unmarshal(l.Entry, &e) != nil || e.Seq == 0 {
+		return e, ErrLine
+	}
+	return e, nil
 }
 
 // ParseLine takes a kept line apart.
