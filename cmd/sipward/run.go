@@ -103,21 +103,7 @@ func loopback(a net.Addr) bool {
 
 // run serves until ctx ends, then stops in the order that loses nothing: not ready, no new calls, calls end, HTTP, store.
 func (n *node) run(ctx context.Context, l listeners) error {
-	var err error
-	if n.provisioned, err = n.provision(l, web.NewCursors(n.roots[0].Derive("cursor"))); err != nil {
-		l.close()
-		return err
-	}
-	adminAPI, err := n.adminAPI(l)
-	if err != nil {
-		l.close()
-		return err
-	}
-	if adminAPI, err = n.withConsole(adminAPI); err != nil {
-		l.close()
-		return err
-	}
-	publicAPI, err := n.publicAPI()
+	adminAPI, publicAPI, err := n.apis(l)
 	if err != nil {
 		l.close()
 		return err
@@ -128,25 +114,7 @@ func (n *node) run(ctx context.Context, l listeners) error {
 	n.serve(inner, g, l.admin, adminAPI)
 	n.serve(inner, g, l.public, publicAPI)
 	n.serve(inner, g, l.metrics, n.metricsAPI())
-	n.provisioned.run(inner, g)
-	g.Go(func() error { return n.store.Run(inner) })
-	g.Go(func() error { return n.pair.Run(inner) })
-	g.Go(func() error { return n.pacer.Run(inner) })
-	if n.relay != nil {
-		g.Go(func() error { return n.relay.Run(inner) })
-	}
-	if n.turn != nil {
-		g.Go(func() error { return n.runTURN(inner) })
-	}
-	g.Go(func() error { return n.followClips(inner) })
-	g.Go(func() error { return n.renewSeals(inner) })
-	g.Go(func() error { return n.beat(inner) })
-	g.Go(func() error { return n.hooks.Run(inner) })
-	g.Go(func() error { return n.licences.Run(inner) })
-	g.Go(func() error { return n.followCalls(inner) })
-	g.Go(func() error { return n.records.calls.Run(inner) })
-	g.Go(func() error { return n.records.sessions.Run(inner) })
-	g.Go(func() error { return n.records.traced.Run(inner) })
+	n.background(inner, g)
 	g.Go(func() error {
 		defer stop() // SIP ends first: its calls need the rest
 		until, cancel := context.WithCancel(inner)
@@ -162,6 +130,39 @@ func (n *node) run(ctx context.Context, l listeners) error {
 	})
 	n.health.Serving(true)
 	return g.Wait()
+}
+
+// apis builds what answers HTTP.
+func (n *node) apis(l listeners) (adminAPI, publicAPI http.Handler, err error) {
+	if n.provisioned, err = n.provision(l, web.NewCursors(n.roots[0].Derive("cursor"))); err != nil {
+		return nil, nil, err
+	}
+	if adminAPI, err = n.adminAPI(l); err != nil {
+		return nil, nil, err
+	}
+	if adminAPI, err = n.withConsole(adminAPI); err != nil {
+		return nil, nil, err
+	}
+	publicAPI, err = n.publicAPI()
+	return adminAPI, publicAPI, err
+}
+
+// background starts all that runs beside SIP and HTTP.
+func (n *node) background(ctx context.Context, g *errgroup.Group) {
+	n.provisioned.run(ctx, g)
+	loops := []func(context.Context) error{
+		n.store.Run, n.pair.Run, n.pacer.Run, n.followClips, n.renewSeals, n.beat, n.hooks.Run, n.licences.Run, n.followCalls,
+		n.records.calls.Run, n.records.sessions.Run, n.records.traced.Run,
+	}
+	if n.relay != nil {
+		loops = append(loops, n.relay.Run)
+	}
+	if n.turn != nil {
+		loops = append(loops, n.runTURN)
+	}
+	for _, loop := range loops {
+		g.Go(func() error { return loop(ctx) })
+	}
 }
 
 func (n *node) serve(ctx context.Context, g *errgroup.Group, l net.Listener, h http.Handler) {
