@@ -7,7 +7,8 @@
 //	transport  limits, sanity, in the flow's order
 //	tx         retransmissions, CANCEL, ACK
 //	Request    Proxy-Require, Max-Forwards, loops, routes; inside a dialog → proxy.Inside
-//	auth       no credentials: a challenge without state; else, from here on a worker
+//	auth       no credentials: a challenge without state; a REGISTER of a phone that is remembered: quick.go, without
+//	           a worker; else, from here on a worker
 //	gate       pass, announce or refuse
 //	handler    REGISTER → registrar; everything else → target → proxy, or announce
 //

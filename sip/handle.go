@@ -32,11 +32,16 @@ func (s *Server) register(ctx context.Context, t *tx.Server, caller account.Acco
 	if err != nil {
 		return err
 	}
+	return s.accept(t, caller, res)
+}
+
+// accept sends the 200 of a REGISTER, and tells who wants to know of the phone.
+func (s *Server) accept(t *tx.Server, caller account.Account, res *gosip.Response) error {
 	s.keeper.watch(caller, t.Flow(), t.Request())
 	s.sessions.registered(caller, t.Flow(), t.Request(), res)
 	s.metrics.request(t.Request(), res.StatusCode)
 	failpoint.Here(failpoint.BeforeOK)
-	err = t.Respond(res)
+	err := t.Respond(res)
 	failpoint.Here(failpoint.AfterOK)
 	s.delivers(caller.ID) // what waits comes behind the answer
 	return err

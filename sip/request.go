@@ -32,6 +32,7 @@ func (s *Server) Request(t *tx.Server) {
 	case s.ping(t):
 	case !s.auth.Signed(t.Request()):
 		s.challenge(t)
+	case s.quick(t):
 	default:
 		s.submit(t, func(ctx context.Context) { s.serve(ctx, t) })
 	}
@@ -123,11 +124,16 @@ func (s *Server) serve(ctx context.Context, t *tx.Server) {
 		s.turnAway(t, reply.From(err))
 		return
 	}
+	s.serveVerified(ctx, t, caller)
+}
+
+// serveVerified hands a request whose caller is known to its method's handler.
+func (s *Server) serveVerified(ctx context.Context, t *tx.Server, caller account.Account) {
 	if overheard(t.Flow(), caller) {
 		s.unencrypted(t, caller)
 		return
 	}
-	if err := s.handler(req.Method)(ctx, t, caller); err != nil {
+	if err := s.handler(t.Request().Method)(ctx, t, caller); err != nil {
 		s.fail(t, caller, err)
 	}
 }

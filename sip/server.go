@@ -45,6 +45,7 @@ type Server struct {
 	sessions  *sessionLog
 	tracer    *tracer
 	pool      *pool
+	answers   *answers
 	metrics   *metrics
 	deadlines deadlines
 
@@ -62,6 +63,7 @@ func New(c Config, d Deps) (*Server, error) {
 		return nil, err
 	}
 	s.layer = layer
+	s.answers = newAnswers(layer.Together)
 	s.table = tx.New(c.Tx, tx.Deps{Log: d.Log, Metrics: d.Metrics}, s)
 	s.auth = auth.New(auth.Config{Realm: c.Domain, Node: c.Node, Exempt: d.Exempt, MD5Only: c.MD5Only}, auth.Deps{
 		Accounts: d.Accounts, Ring: d.Ring, NonceKey: d.NonceKey, Blamer: layer, Now: d.Now, Log: d.Log, Metrics: d.Metrics,
@@ -138,6 +140,7 @@ func (s *Server) Run(ctx context.Context) error {
 	g.Go(func() error { return s.runCluster(inner) })
 	g.Go(s.lasting(inner, "enforcer", s.enforcer.Run))
 	g.Go(s.lasting(inner, "sweep", s.enforcer.Sweep))
+	g.Go(s.lasting(inner, "answers", s.answers.run))
 	g.Go(s.lasting(inner, "registrar", s.registrar.Run))
 	g.Go(s.lasting(inner, "proxy", s.proxy.Run))
 	g.Go(s.lasting(inner, "keeper", s.keeper.run))

@@ -21,6 +21,9 @@ type Policy struct {
 // defaultMaxBindings is SIP.md's limit of contacts per account.
 const defaultMaxBindings = 10
 
+// ErrChanged says that others changed the bindings meanwhile, or the account: nothing was written, look again.
+var ErrChanged = errors.New("the account or its bindings were changed meanwhile")
+
 // The refusals of Apply.
 var (
 	ErrTooMany    = errors.New("too many bindings")              // 403

@@ -52,6 +52,14 @@ func (w *away) forget(id account.ID) {
 	}
 }
 
+// has reports whether something is kept of an account.
+func (w *away) has(id account.ID) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	_, kept := w.sets[id]
+	return kept
+}
+
 func (w *away) ids() []account.ID {
 	w.mu.Lock()
 	defer w.mu.Unlock()

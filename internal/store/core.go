@@ -29,6 +29,7 @@ const (
 // core is what all repositories of one store share. Everything in it is safe for concurrent use.
 type core struct {
 	kv    kv.Store
+	soon  kv.Beginner // nil: the store has no such thing
 	keys  *keyspace
 	now   func() time.Time
 	log   *slog.Logger

@@ -112,14 +112,24 @@ func (c *core) readPair(ctx context.Context, id account.ID) (pair, error) {
 
 // write puts next in the place of p, if account and location are still what p says.
 func (r *Locations) write(ctx context.Context, p pair, next location.Set) (location.Set, error) {
-	c, id := r.c, p.acc.ID
-	now := c.now()
-	next.Account, next.Version = id, p.loc.set.Version+1
+	l, t := r.prepare(p, next)
+	_, err := r.c.kv.Commit(ctx, t)
+	return r.settle(p, l, err)
+}
+
+// prepare lays out the transaction that puts next in the place of p.
+func (r *Locations) prepare(p pair, next location.Set) (*place, kv.Txn) {
+	c, now := r.c, r.c.now()
+	next.Account, next.Version = p.acc.ID, p.loc.set.Version+1
 	l := &place{set: next, keep: latest(p.loc.keep, next.Until(), p.loc.set.Until()), extra: p.loc.extra, below: p.loc.below}
 	value := c.locations.encode(l)
 	l.sum = c.locations.sum(value)
-	t := r.txn(p, l, value, now)
-	_, err := c.kv.Commit(ctx, t)
+	return l, r.txn(p, l, value, now)
+}
+
+// settle remembers what was written; l is in the place of p unless err says otherwise.
+func (r *Locations) settle(p pair, l *place, err error) (location.Set, error) {
+	c, id, next := r.c, p.acc.ID, l.set
 	switch {
 	case err == nil:
 		c.away.forget(id)

@@ -71,6 +71,7 @@ func New(ctx context.Context, port kv.Store, c Config, log *slog.Logger, m prome
 	if err != nil {
 		return nil, errors.Join(err, port.Close())
 	}
+	core.soon, _ = port.(kv.Beginner) // what a phone does is no act of an operator: nothing to audit
 	s := &Store{
 		Accounts:    &Accounts{c: core},
 		Devices:     &Devices{accounts: &Accounts{c: core}},

@@ -64,6 +64,7 @@ type Verifier struct {
 	exempt     []netip.Prefix
 	md5Only    func(agent string) bool
 	accounts   Accounts
+	known      Known // nil: nothing is known without asking
 	blamer     Blamer
 	now        func() time.Time
 	log        *slog.Logger
@@ -93,6 +94,7 @@ func New(c Config, d Deps) *Verifier {
 		proven:   newProven(),
 		ha1:      newHA1Cache(d.Ring),
 	}
+	v.known, _ = d.Accounts.(Known)
 	if v.now == nil {
 		v.now = time.Now
 	}

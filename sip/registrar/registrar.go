@@ -51,6 +51,7 @@ type Registrar struct {
 	config    Config
 	fixed     fixed
 	locations Locations
+	beginner  Beginner // nil: the locations cannot
 	now       func() time.Time
 	log       *slog.Logger
 	lines     *telemetry.Limiter
@@ -71,6 +72,7 @@ func New(c Config, d Deps) *Registrar {
 		config: c, fixed: newFixed(c.FlowTimer), locations: d.Locations, now: d.Now, log: d.Log,
 		flows: flows{m: make(map[transport.ID][]bound)}, removals: newRemovals(),
 	}
+	r.beginner, _ = d.Locations.(Beginner)
 	if r.now == nil {
 		r.now = time.Now
 	}
@@ -104,19 +106,11 @@ func (r *Registrar) Register(ctx context.Context, a account.Account, f *transpor
 		standing = cur
 		return r.apply(a, truth, cur, &o, now)
 	})
-	switch {
-	case errors.Is(err, errQuery):
-		set = standing
-	case errors.Is(err, location.ErrTooMany):
-		r.lines.Log(ctx, r.log, slog.LevelWarn, "full", "a phone was refused because its account has all the contacts it may have: sipward account unregister removes stale ones",
-			slog.String("account", string(a.ID)), slog.String("user", a.User), slog.String("peer", f.Remote().String()), slog.Int("most", r.config.MaxBindings))
-		return nil, refusal(err)
-	case err != nil:
-		return nil, refusal(err)
-	default:
-		r.follow(a, f, set, now)
+	if errors.Is(err, errQuery) {
+		return r.answer(req, a, f, &o, standing, now), nil
 	}
-	return r.answer(req, a, f, &o, set, now), nil
+	p := pending{registrar: r, account: a, flow: f, request: req, order: o, now: now, set: set, err: err}
+	return p.Answer(ctx)
 }
 
 // admit is RFC 3261 section 10.3 steps 4 and 5: the address of record is the account that authenticated, in our domain.

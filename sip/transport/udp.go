@@ -35,7 +35,7 @@ type socket struct {
 	closed atomic.Bool
 
 	mu      sync.Mutex
-	inside  bool     // guarded by mu: the reader works on a batch, answers wait for its end
+	inside  int      // guarded by mu: so many work on a batch, answers wait for the end of one
 	leading bool     // guarded by mu: a sender gives others a turn and sends for all after that
 	writer  *batch   // guarded by mu
 	out     []*dgram // guarded by mu; where the packets go that are sent together

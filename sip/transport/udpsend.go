@@ -23,7 +23,7 @@ func (d *dgram) send(b []byte) error {
 	defer s.mu.Unlock()
 	s.addLocked(d, b)
 	if len(s.out) < udpBatch {
-		if s.inside || s.leading {
+		if s.inside > 0 || s.leading {
 			return nil
 		}
 		s.leading = true
@@ -80,12 +80,25 @@ func (s *socket) resetLocked() {
 	s.out = s.out[:0]
 }
 
-// setInside begins and ends a batch; its end sends what was collected.
+// setInside begins and ends a batch; each end sends what was collected.
 func (s *socket) setInside(inside bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.inside = inside
-	if !inside && len(s.out) > 0 {
+	if inside {
+		s.inside++
+		return
+	}
+	s.inside--
+	if len(s.out) > 0 {
 		_ = s.flushLocked() // lost like any packet; counted there
 	}
+}
+
+// Together runs f; datagrams that are sent meanwhile leave together, at its end at the latest. f must not wait.
+func (l *Layer) Together(f func()) {
+	for _, s := range l.sockets {
+		s.setInside(true)
+		defer s.setInside(false)
+	}
+	f()
 }

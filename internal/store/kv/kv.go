@@ -133,3 +133,11 @@ type Store interface {
 	// Close releases everything; no method is called after it.
 	Close() error
 }
+
+// Beginner is what a store may be beside: it commits without a goroutine that waits, for those who have thousands of
+// transactions under way.
+type Beginner interface {
+	// Begin is Commit, but tells done the outcome, once and within 200 ms, perhaps before it returns. done must not hold
+	// the goroutine it is called on.
+	Begin(t Txn, done func(Result, error))
+}

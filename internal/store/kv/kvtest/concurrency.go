@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strconv"
 	"sync"
+	"time"
 
 	"sipward/internal/store/kv"
 )
@@ -78,4 +79,48 @@ func concurrentAppends(f *fixture) {
 	if len(seen) != writers*each {
 		f.Fatalf("%d entries, want %d", len(seen), writers*each)
 	}
+}
+
+// begunTogether begins many puts at once: of two over one version one is written, one over a wrong version is not, and
+// neither keeps the others from it.
+func begunTogether(f *fixture) {
+	store, ok := f.store.(kv.Beginner)
+	if !ok {
+		f.Skip("this store commits in no other way")
+	}
+	const each = 40
+	put := func(name string, version uint64) kv.Txn {
+		k := f.key(name)
+		return kv.Txn{
+			Tag: f.tag, Checks: []kv.Check{{Key: f.key("other")}, {Key: k, Version: version}},
+			Puts: []kv.Put{{Key: k, Value: []byte("x"), Expires: time.Now().Add(time.Hour)}},
+		}
+	}
+	told := make(chan error, 3*each)
+	for i := range each {
+		name := strconv.Itoa(i)
+		for _, t := range []kv.Txn{put(name, 0), put(name, 0), put("n"+name, 7)} {
+			store.Begin(t, func(r kv.Result, err error) {
+				if err == nil && (len(r.Versions) != 1 || r.Versions[0] != 1) {
+					err = errors.New("a first put is not version 1")
+				}
+				told <- err
+			})
+		}
+	}
+	written, conflicts := 0, 0
+	for range 3 * each {
+		switch err := <-told; {
+		case err == nil:
+			written++
+		case errors.Is(err, kv.ErrConflict):
+			conflicts++
+		default:
+			f.Errorf("Begin: %v", err)
+		}
+	}
+	if written != each || conflicts != 2*each {
+		f.Errorf("%d written, %d conflicts, want %d and %d", written, conflicts, each, 2*each)
+	}
+	f.want("0", "x", 1)
 }

@@ -63,6 +63,7 @@ func Run(t *testing.T, open Open) {
 		{"a tail ends soon after its context", tailCancelled},
 		{"one of many increments wins each version", hotKey},
 		{"concurrent appends are all there, once", concurrentAppends},
+		{"transactions begun together stand each for itself", begunTogether},
 		{"an ended context is refused", endedContext},
 		{"it is durable, and answers a ping", durableAndPing},
 	} {

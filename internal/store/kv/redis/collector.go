@@ -32,8 +32,13 @@ type call struct {
 	again func() []redis.Cmder // builds them anew with EVAL when the server does not know the script; nil: no scripts
 	bytes int                  // of large values
 
-	done chan struct{} // closed when every command has its answer
-	gone atomic.Bool   // the caller has left: do not send any more
+	put     *put    // instead of cmds: it shares a script with others
+	members []*call // of a script that is shared
+
+	done  chan struct{} // closed when every command has its answer; nil: told is called
+	told  func(error)
+	until time.Time   // when told is called at the latest
+	gone  atomic.Bool // the caller has left, or was told: do not send any more
 }
 
 // collector gathers the calls of all callers and sends them as pipelines.
@@ -43,6 +48,9 @@ type collector struct {
 	timeout time.Duration
 	breaker *breaker
 	alarms  *alarms
+	puts    script
+	slots   bool // a script may touch one hash slot only
+	lapses  lapses
 	queue   chan *call
 	work    chan []*call
 	timers  sync.Pool // *time.Timer
@@ -53,6 +61,8 @@ type collector struct {
 }
 
 func (c *collector) start() {
+	c.lapses.timer = time.AfterFunc(time.Hour, c.lapse)
+	c.lapses.timer.Stop() // armed by the first call
 	c.running.Go(c.gather)
 	for range pipelineWorkers {
 		c.running.Go(c.worker)
@@ -79,11 +89,8 @@ func (c *collector) await(ctx context.Context, q *call) error {
 		return err
 	}
 	q.done = make(chan struct{})
-	select {
-	case c.queue <- q:
-	default:
-		c.alarms.raise(classTimeout, errNotSent, "Redis is slower than the calls")
-		return fmt.Errorf("%w: %w", kv.ErrUnavailable, errNotSent)
+	if err := c.enqueue(q); err != nil {
+		return err
 	}
 	limit := c.timer(c.limit(q))
 	defer c.release(limit)
@@ -98,6 +105,16 @@ func (c *collector) await(ctx context.Context, q *call) error {
 		return fmt.Errorf("%w: %w", kv.ErrUnavailable, ctx.Err())
 	case <-c.life.Done():
 		return fmt.Errorf("%w: it is being closed", kv.ErrUnavailable)
+	}
+}
+
+func (c *collector) enqueue(q *call) error {
+	select {
+	case c.queue <- q:
+		return nil
+	default:
+		c.alarms.raise(classTimeout, errNotSent, "Redis is slower than the calls")
+		return fmt.Errorf("%w: %w", kv.ErrUnavailable, errNotSent)
 	}
 }
 
@@ -123,6 +140,9 @@ func (c *collector) limit(q *call) time.Duration {
 
 // outcome is the worst that any command met: the first error that says Redis is not there, else the first error.
 func (c *collector) outcome(q *call) error {
+	if q.put != nil {
+		return c.alarms.wrap(q.put.err)
+	}
 	var first error
 	for _, cmd := range q.cmds {
 		err := c.alarms.wrap(cmd.Err())
@@ -212,9 +232,10 @@ func (c *collector) worker() {
 
 // flush sends one pipeline, and a second one for scripts the server did not know: those were not run.
 func (c *collector) flush(batch []*call) {
-	c.exec(batch)
+	all, shared := c.share(batch)
+	c.exec(all)
 	var again []*call
-	for _, q := range batch {
+	for _, q := range all {
 		if q.again != nil && unknownScript(q.cmds) {
 			q.cmds = q.again()
 			again = append(again, q)
@@ -223,9 +244,21 @@ func (c *collector) flush(batch []*call) {
 	if len(again) > 0 {
 		c.exec(again)
 	}
-	for _, q := range batch {
-		close(q.done)
+	for _, q := range shared {
+		q.spread()
 	}
+	for _, q := range batch {
+		c.finish(q)
+	}
+}
+
+// finish tells the caller that every command has its answer.
+func (c *collector) finish(q *call) {
+	if q.done != nil {
+		close(q.done)
+		return
+	}
+	q.tell(c.outcome)
 }
 
 func unknownScript(cmds []redis.Cmder) bool {
@@ -237,14 +270,11 @@ func unknownScript(cmds []redis.Cmder) bool {
 	return false
 }
 
-// exec puts the commands of calls that are still wanted on the wire. Their errors stay with the commands.
+// exec puts the commands on the wire. Their errors stay with the commands.
 func (c *collector) exec(batch []*call) {
 	bytes := 0
 	pipe := c.client.Pipeline()
 	for _, q := range batch {
-		if q.gone.Load() {
-			continue
-		}
 		bytes = max(bytes, q.bytes)
 		for _, cmd := range q.cmds {
 			_ = pipe.Process(c.life, cmd) // only queues

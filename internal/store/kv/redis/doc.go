@@ -2,7 +2,9 @@
 //
 // A record is one string, its version in the first 8 bytes, so that a check is a GETRANGE; an index is a sorted set; a
 // stream is a stream. A transaction is one Lua script over keys of one hash tag, which makes no error after its first
-// write, so that all happens or nothing. What callers ask for at the same time shares a pipeline (see collector); nothing
+// write, so that all happens or nothing. What callers ask for at the same time shares a pipeline (see collector), and the
+// commonest transactions, a put behind some checks, share one script too (see put): running any costs more than what it
+// does. On a cluster those of one tag share one. [Store.Begin] commits without a goroutine that waits. Nothing
 // is retried but a script that the server did not know, because a retried append could happen twice. Tails of one server
 // and of Sentinel block in XREAD on connections of their own, at most 1 s at a time, for a blocked read does not notice
 // that its context ended; on Cluster, where one XREAD cannot cross slots, they poll every 100 ms.

@@ -12,8 +12,8 @@ import (
 //go:embed txn.lua
 var txnSource string
 
-//go:embed put.lua
-var putSource string
+//go:embed puts.lua
+var putsSource string
 
 //go:embed range.lua
 var rangeSource string

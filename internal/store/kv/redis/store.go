@@ -26,7 +26,6 @@ type Store struct {
 	alarms   *alarms
 	breaker  *breaker
 	txn      script
-	put      script
 	after    script
 	end      context.CancelFunc
 
@@ -75,7 +74,7 @@ func newStore(ctx context.Context, c Config, t target) *Store {
 		target: t, prefix: c.Prefix, replicas: max(c.Replicas, t.replicas),
 		client: redis.NewUniversalClient(t.options(c.Timeout, 2*pipelineWorkers)),
 		alarms: a, breaker: newBreaker(a), end: end,
-		txn: newScript(txnSource), put: newScript(putSource), after: newScript(rangeSource),
+		txn: newScript(txnSource), after: newScript(rangeSource),
 		known: positions{byStream: map[kv.Key]position{}},
 	}
 	if t.mode != cluster {
@@ -83,6 +82,7 @@ func newStore(ctx context.Context, c Config, t target) *Store {
 	}
 	s.calls = &collector{
 		client: s.client, life: life, timeout: c.Timeout, breaker: s.breaker, alarms: a,
+		puts: newScript(putsSource), slots: t.mode == cluster,
 		queue: make(chan *call, maxQueued), work: make(chan []*call), finished: make(chan struct{}, 1),
 	}
 	s.calls.start()
@@ -167,6 +167,7 @@ func (s *Store) Ping(ctx context.Context) error {
 // Close ends the goroutines and closes the connections; calls on their way end with kv.ErrUnavailable.
 func (s *Store) Close() error {
 	s.end()
+	s.calls.lapses.close()
 	s.calls.running.Wait()
 	err := s.client.Close()
 	if s.blocking != nil {

@@ -21,51 +21,50 @@ func (s *Store) Commit(ctx context.Context, t kv.Txn) (kv.Result, error) {
 	if err := t.Valid(); err != nil {
 		return kv.Result{}, err
 	}
-	run, args, bytes := s.plan(&t, time.Now())
-	q := &call{
-		cmds:  []redis.Cmder{run.command(s.calls.life, args, false)},
-		again: func() []redis.Cmder { return []redis.Cmder{run.command(s.calls.life, args, true)} },
-	}
-	if bytes > soloBytes {
-		q.bytes = bytes
-	}
+	q := s.plan(&t, time.Now())
 	if err := s.calls.do(ctx, q); err != nil {
 		return kv.Result{}, err
+	}
+	if q.put != nil {
+		return q.put.result()
 	}
 	return result(&t, q.cmds[0].(once).Cmd)
 }
 
-// plan chooses the script and lays out its arguments; the last result is the bytes of values.
-func (s *Store) plan(t *kv.Txn, now time.Time) (script, []any, int) {
+// Begin is Commit without a goroutine that waits: done is told the outcome once, at the latest when a call's time is
+// over, and perhaps before Begin returns. It must not hold the goroutine it is called on.
+func (s *Store) Begin(t kv.Txn, done func(kv.Result, error)) {
+	if err := t.Valid(); err != nil {
+		done(kv.Result{}, err)
+		return
+	}
+	q := s.plan(&t, time.Now())
+	s.calls.begin(q, func(err error) {
+		switch {
+		case err != nil:
+			done(kv.Result{}, err)
+		case q.put != nil:
+			done(q.put.result())
+		default:
+			done(result(&t, q.cmds[0].(once).Cmd))
+		}
+	})
+}
+
+// plan lays the call out: a share of puts.lua, or txn.lua for itself.
+func (s *Store) plan(t *kv.Txn, now time.Time) *call {
 	if onlyPut(t, now) {
-		return s.put, s.putArguments(t, now), len(t.Puts[0].Value)
+		return &call{put: s.newPut(t, now)}
 	}
 	args, bytes := s.arguments(t, now)
-	return s.txn, args, bytes
-}
-
-// onlyPut reports what put.lua can do: nothing but checks and a put, with an end in the future, of the last one checked.
-func onlyPut(t *kv.Txn, now time.Time) bool {
-	n := len(t.Checks)
-	return n > 0 && len(t.Puts) == 1 && len(t.Deletes)+len(t.Adds)+len(t.Removes)+len(t.Appends) == 0 &&
-		t.Puts[0].Key == t.Checks[n-1].Key && t.Puts[0].Expires.Sub(now) >= time.Millisecond
-}
-
-// putArguments lays the transaction out as put.lua reads it. The new version is known here: the put happens only if the
-// check of the old one holds.
-func (s *Store) putArguments(t *kv.Txn, now time.Time) []any {
-	n, p := len(t.Checks), &t.Puts[0]
-	args := make([]any, 1, 1+2*n+2)
-	args[0] = n
-	for i := range t.Checks {
-		args = append(args, s.physical(t.Checks[i].Key))
+	q := &call{
+		cmds:  []redis.Cmder{s.txn.command(s.calls.life, args, false)},
+		again: func() []redis.Cmder { return []redis.Cmder{s.txn.command(s.calls.life, args, true)} },
 	}
-	for i := range t.Checks {
-		args = append(args, versionPrefix(t.Checks[i].Version))
+	if bytes > soloBytes {
+		q.bytes = bytes
 	}
-	value := make([]byte, 0, versionSize+len(p.Value))
-	value = binary.BigEndian.AppendUint64(value, t.Checks[n-1].Version+1)
-	return append(args, rest(p.Expires, now), append(value, p.Value...))
+	return q
 }
 
 // arguments lays the transaction out as txn.lua reads it: numkeys, KEYS, ARGV. The second result is the bytes of values.
@@ -139,23 +138,24 @@ func rest(expires, now time.Time) any {
 
 func score(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
 
-// result reads the script's answer: the number of the check that failed, 0 from put.lua, or the versions and the ids.
+// result reads the script's answer: the number of the check that failed, or the versions and the ids.
 func result(t *kv.Txn, cmd *redis.Cmd) (kv.Result, error) {
 	switch v := cmd.Val().(type) {
 	case int64:
-		if v == 0 && len(t.Puts) == 1 && len(t.Checks) > 0 { // put.lua
-			return kv.Result{Versions: []uint64{t.Checks[len(t.Checks)-1].Version + 1}}, nil
-		}
 		if v < 1 || v > int64(len(t.Checks)) {
 			break
 		}
-		return kv.Result{}, fmt.Errorf("%w: %s is not at version %d", kv.ErrConflict, t.Checks[v-1].Key, t.Checks[v-1].Version)
+		return kv.Result{}, conflict(&t.Checks[v-1])
 	case []any:
 		if len(v) == len(t.Puts)+len(t.Appends) {
 			return results(t, v)
 		}
 	}
 	return kv.Result{}, errAnswer()
+}
+
+func conflict(c *kv.Check) error {
+	return fmt.Errorf("%w: %s is not at version %d", kv.ErrConflict, c.Key, c.Version)
 }
 
 func errAnswer() error {
