@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"sipward/internal/account"
+	"sipward/internal/failpoint"
 	"sipward/internal/location"
 	"sipward/internal/store/kv"
 )
@@ -26,7 +27,9 @@ func (r *Locations) Begin(id account.ID, f func(account.Account, location.Set) (
 		return false
 	}
 	l, t := r.prepare(p, next)
+	failpoint.Here(failpoint.BeforeWrite)
 	c.soon.Begin(t, func(_ kv.Result, err error) {
+		failpoint.Here(failpoint.AfterWrite)
 		set, err := r.settle(p, l, err)
 		if errors.Is(err, kv.ErrConflict) {
 			c.m.conflicts.Inc()
