@@ -72,6 +72,7 @@ var dids = map[string]string{
 	"disabled": say("The account is disabled: it can neither call nor be called."), "enabled": say("The account is enabled again."),
 	"revoked": say("The keys are revoked on all nodes. A new key needs a new activation, a PIN change or the duress code."),
 	"told":    say("The phone was told to fetch its configuration."), "licence": say("The licence is up to date."),
+	"tracing": say("The trace runs: use the phone now, then refresh this page."), "traced": say("The trace has ended."),
 	"sent": say("The message is on its way. The story below tells how far it has come."), "link": say("The link is worthless now."),
 	"queued": say("The message is queued again."), "clip": say("The announcement is in use on every node."),
 }

@@ -33,6 +33,8 @@ func (c *Console) accountPages() map[string]page {
 		"GET /accounts/{id}/revoke-keys": c.question("ask-revoke", askRevoke), "POST /accounts/{id}/revoke-keys": c.revokeKeys,
 		"GET /accounts/{id}/send": c.send, "POST /accounts/{id}/send": c.sendNow, "POST /accounts/{id}/links/{link}/revoke": c.revokeLink,
 		"GET /accounts/{id}/licence": c.question("ask-licence", askImport), "POST /accounts/{id}/licence": c.importLicence,
+		"GET /accounts/{id}/trace": c.trace, "POST /accounts/{id}/trace": c.startTrace, "POST /accounts/{id}/trace/stop": c.stopTrace,
+		"GET /accounts/{id}/trace.txt": c.traceFile("text", "trace.txt"), "GET /accounts/{id}/trace.jsonl": c.traceFile("json", "trace.jsonl"),
 		"POST /accounts/{id}/licence/refresh": c.refreshLicence, "POST /accounts/{id}/check-sync": c.checkSync,
 	}
 }
