@@ -23,8 +23,10 @@ type LinphoneConfig struct {
 	ZRTP           bool   // mandatory
 	Play           string // WAV file sent; empty: Tone
 	Tone           float64
-	Manual         bool   // calls that come in wait for Answer
-	ProvisionedBy  string // address of its remote provisioning, from which it gets account and server; empty: none
+	Manual         bool       // calls that come in wait for Answer
+	Host           string     // its own address; empty: 127.0.0.1
+	Namespace      *Namespace // the network it runs in; nil: the test's own
+	ProvisionedBy  string     // address of its remote provisioning, from which it gets account and server; empty: none
 }
 
 // LinphonePhone is a running linphonec, steered by its standard input. One goroutine of a test uses it.
@@ -47,7 +49,7 @@ func Linphone(t testing.TB, c LinphoneConfig) *LinphonePhone {
 		}
 	}
 	port := freePorts(t, 2)
-	l.Addr = fmt.Sprintf("127.0.0.1:%d", port)
+	l.Addr = fmt.Sprintf("%s:%d", or(c.Host, "127.0.0.1"), port)
 	rc := write(t, l.dir, "linphonerc", []byte(l.config(c, port)))
 	pcm := Sine(8000, c.Tone, 30*8000)
 	if c.Play != "" {
@@ -57,6 +59,9 @@ func Linphone(t testing.TB, c LinphoneConfig) *LinphonePhone {
 	args := []string{"-c", rc, "-d", "6", "-l", filepath.Join(l.dir, "log")}
 	if !c.Manual {
 		args = append(args, "-a")
+	}
+	if c.Namespace != nil {
+		path, args = need(t, "ip"), append([]string{"netns", "exec", c.Namespace.Name, path}, args...)
 	}
 	env := []string{"HOME=" + l.dir, "XDG_CONFIG_HOME=", "XDG_DATA_HOME="}
 	l.proc, l.stdin = startPiped(t, l.dir, env, path, args...)
@@ -75,8 +80,9 @@ func (l *LinphonePhone) config(c LinphoneConfig, port int) string {
 	domain, transport := or(c.Domain, "127.0.0.1"), or(c.Transport, "udp")
 	var s strings.Builder
 	line := func(format string, a ...any) { fmt.Fprintf(&s, format+"\n", a...) }
-	line("[sip]\nsip_port=%d\nsip_tcp_port=%d\nsip_tls_port=-1\nbind_address=127.0.0.1\nuse_ipv6=0\nipv6_migration_done=1", port, port)
-	line("guess_hostname=0\ncontact=sip:%s@127.0.0.1\nauto_net_state_mon=0\nregister_only_when_network_is_up=0\ndefault_proxy=0", c.User)
+	host := or(c.Host, "127.0.0.1")
+	line("[sip]\nsip_port=%d\nsip_tcp_port=%d\nsip_tls_port=-1\nbind_address=%s\nuse_ipv6=0\nipv6_migration_done=1", port, port, host)
+	line("guess_hostname=0\ncontact=sip:%s@%s\nauto_net_state_mon=0\nregister_only_when_network_is_up=0\ndefault_proxy=0", c.User, host)
 	if c.CAFile != "" {
 		line("root_ca=%s\nverify_server_certs=1", c.CAFile)
 	} else {
@@ -134,14 +140,20 @@ func (l *LinphonePhone) Logs(text string) {
 	}
 }
 
+// Recorded is how much sound has been recorded so far, if it is 16 bits at 8 kHz: less when it is more. The file tells its
+// rate only when it is closed.
+func (l *LinphonePhone) Recorded() time.Duration {
+	info, err := os.Stat(l.recording())
+	if err != nil {
+		return 0
+	}
+	return time.Duration(info.Size()) * time.Second / (8000 * 2)
+}
+
 // Listen waits until d of sound has been recorded.
 func (l *LinphonePhone) Listen(d time.Duration) {
 	l.t.Helper()
-	want := int64(d.Seconds() * 8000 * 2) // 16 bits at 8 kHz, at least
-	err := l.proc.until(Within(l.t), "sound", func() bool {
-		info, err := os.Stat(l.recording())
-		return err == nil && info.Size() >= want
-	})
+	err := l.proc.until(Within(l.t), "sound", func() bool { return l.Recorded() >= d })
 	if err != nil {
 		l.t.Fatalf("linphonec did not hear %s of sound: %v", d, err)
 	}
