@@ -2,6 +2,7 @@ package provisioning
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -76,16 +77,29 @@ func (a *API) redeem(c *gin.Context) error {
 	if !ok {
 		return notAcceptable()
 	}
-	hash, ok := account.ParseLinkToken(c.Param("token"))
-	if !ok {
-		return gone()
+	hash, id, err := a.owner(c)
+	if err != nil {
+		return gonefault(err)
 	}
 	d.clientKey = web.ClientKey(c.Request)
-	got, err := a.redemption(c.Request.Context(), hash, d, false)
+	got, err := a.redemption(c.Request.Context(), hash, id, d, false)
 	if err != nil {
 		return gonefault(err)
 	}
 	return a.deliver(c, form, got)
+}
+
+// owner finds whose link the request names. A token that nobody was given counts against its source; one that is expired,
+// used or revoked does not, for whole offices open old links.
+func (a *API) owner(c *gin.Context) (hash [32]byte, id account.ID, err error) {
+	hash, ok := account.ParseLinkToken(c.Param("token"))
+	if ok {
+		id, err = a.Activations.ByHash(c.Request.Context(), hash)
+	}
+	if !ok || errors.Is(err, account.ErrNotFound) {
+		err = cmp.Or(a.guesses.Wrong(c), account.ErrGone)
+	}
+	return hash, id, err
 }
 
 // redeemed is what a redemption gave.
@@ -98,14 +112,7 @@ type redeemed struct {
 
 // redemption is the one place where links are used up. The account, its new credential, its device, its permission for
 // a key and the link are one transaction: of any number at once, one gets through.
-func (a *API) redemption(ctx context.Context, hash [32]byte, d deviceBody, once bool) (out redeemed, err error) {
-	id, err := a.Activations.ByHash(ctx, hash)
-	if errors.Is(err, account.ErrNotFound) {
-		return out, account.ErrGone
-	}
-	if err != nil {
-		return out, err
-	}
+func (a *API) redemption(ctx context.Context, hash [32]byte, id account.ID, d deviceBody, once bool) (out redeemed, err error) {
 	r := redeeming{api: a, hash: hash, device: d, id: strings.ToLower(rand.Text()[:12]), password: account.NewSecret(), now: a.Now().UTC()}
 	if r.most, err = a.devices(ctx, id); err != nil {
 		return out, err
@@ -257,12 +264,11 @@ func (a *API) fetchOnce(c *gin.Context) error {
 			f = x
 		}
 	}
-	hash, ok := account.ParseLinkToken(c.Param("token"))
-	if !ok || f.write == nil || prefetch(c.Request) {
+	if f.write == nil || prefetch(c.Request) {
 		return gone()
 	}
 	ctx := c.Request.Context()
-	id, err := a.Activations.ByHash(ctx, hash)
+	hash, id, err := a.owner(c)
 	if err != nil {
 		return gonefault(err)
 	}

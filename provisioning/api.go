@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -77,7 +78,8 @@ type Config struct {
 	ICE           ICE         // STUN and TURN; nil: none
 	LicenceVendor string      // what accounts made by hand are told to ask
 	App           App
-	Spool         string // directory in which uploads are kept while they are read; empty: the system's
+	Exempt        []netip.Prefix // sources that are never slowed down
+	Spool         string         // directory in which uploads are kept while they are read; empty: the system's
 }
 
 // Deps is what the API needs. Outbox and Messages may be nil: then links can be shown but not sent. Devices may be nil
@@ -106,6 +108,7 @@ type API struct {
 	Deps
 	pages   *pages
 	imports *imports
+	guesses *web.Guesses // of links
 }
 
 // New checks that nothing is missing.
@@ -124,5 +127,5 @@ func New(c Config, d Deps) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &API{config: c, Deps: d, pages: pages, imports: newImports()}, nil
+	return &API{config: c, Deps: d, pages: pages, imports: newImports(), guesses: web.NewGuesses(c.Exempt, d.Now)}, nil
 }

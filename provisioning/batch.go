@@ -54,7 +54,11 @@ func (a *API) importAccounts(c *gin.Context) (err error) {
 	if err := web.CheckMedia(c, "text/csv"); err != nil {
 		return err
 	}
-	b := batch{partial: c.Query("partial") == "true"}
+	var b batch
+	dry, err := switches(c, &b.partial)
+	if err != nil {
+		return err
+	}
 	if b.group, b.profile, err = a.batchTarget(c); err != nil {
 		return err
 	}
@@ -62,7 +66,7 @@ func (a *API) importAccounts(c *gin.Context) (err error) {
 		return err
 	}
 	if b.size, err = b.file.Seek(0, io.SeekEnd); err == nil {
-		err = a.importFile(c, &b)
+		err = a.importFile(c, &b, dry)
 	}
 	if b.file != nil { // no job has taken it
 		err = errors.Join(err, b.file.Close())
@@ -70,12 +74,28 @@ func (a *API) importAccounts(c *gin.Context) (err error) {
 	return err
 }
 
-func (a *API) importFile(c *gin.Context, b *batch) error {
+// switches reads ?dry_run and ?partial. What is neither true nor false is refused: a dry run that is mistyped would make
+// accounts.
+func switches(c *gin.Context, partial *bool) (dry bool, err error) {
+	var f web.Faults
+	for name, into := range map[string]*bool{"dry_run": &dry, "partial": partial} {
+		switch c.Query(name) {
+		case "true":
+			*into = true
+		case "false", "":
+		default:
+			f.Add("?"+name, "choice", "must be true or false")
+		}
+	}
+	return dry, f.Err()
+}
+
+func (a *API) importFile(c *gin.Context, b *batch, dry bool) error {
 	found, err := a.check(c.Request.Context(), *b)
 	if err != nil {
 		return err
 	}
-	if c.Query("dry_run") == "true" {
+	if dry {
 		c.JSON(http.StatusOK, batchReport{Rows: found.rows, New: found.fresh, Existing: found.existing, Faulty: found.faults.all, Faults: found.faults.list})
 		return nil
 	}

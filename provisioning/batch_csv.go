@@ -70,7 +70,7 @@ func openRows(file io.ReaderAt, size int64, faults *batchFaults) (*rowReader, er
 		r.csv.Comma = ';'
 	}
 	if header, _, err := r.next(); err != nil || !slices.Equal(header, columns()) {
-		faults.add(1, "", "header", "the first line must be exactly "+strings.Join(columns(), ",")+" (or with ; between)")
+		faults.add(1, "", "header", "the first line must be exactly "+strings.Join(columns(), ",")+" (or with ; between), in UTF-8")
 		return nil, nil
 	}
 	return r, nil
@@ -101,7 +101,7 @@ func repeats(file io.ReaderAt, size int64) (map[uint64]uint32, error) {
 			break // told by the reading that counts
 		}
 		if len(cells) == len(columns()) {
-			if n, err := account.ParseNumber(unguard(strings.TrimSpace(cells[1]))); err == nil {
+			if n, err := account.ParseNumber(web.Unguarded(strings.TrimSpace(cells[1]))); err == nil {
 				keys = append(keys, keyOf(n))
 			}
 		}
@@ -173,7 +173,7 @@ func (r *rowReader) parse(line int, cells []string) (row, bool) {
 			r.faults.add(line, columns()[i], "encoding", "is not UTF-8: save the file as CSV UTF-8")
 			return row{}, false
 		}
-		cells[i] = unguard(strings.TrimSpace(cells[i]))
+		cells[i] = web.Unguarded(strings.TrimSpace(cells[i]))
 	}
 	set := func(s string) web.Opt[string] { return web.Opt[string]{Set: s != "", Value: strings.Clone(s)} }
 	b := accountBody{Owner: set(cells[0]), Number: set(cells[1]), Email: set(cells[2]), Security: set(cells[3]), Description: set(cells[4])}
@@ -227,23 +227,4 @@ func columnOf(pointer string) string {
 		return "securityModel"
 	}
 	return strings.TrimPrefix(pointer, "/")
-}
-
-// formula are the characters by which spreadsheets take a cell for a formula.
-const formula = "=+-@\t\r"
-
-// harmless keeps a cell from being a formula when the file is opened in a spreadsheet.
-func harmless(s string) string {
-	if s != "" && strings.ContainsRune(formula, rune(s[0])) {
-		return "'" + s
-	}
-	return s
-}
-
-// unguard undoes harmless, so that what was exported can be imported.
-func unguard(s string) string {
-	if len(s) > 1 && s[0] == '\'' && strings.ContainsRune(formula, rune(s[1])) {
-		return s[1:]
-	}
-	return s
 }

@@ -45,7 +45,7 @@ func cellsOf(acc account.Account) []string {
 	cells := []string{string(acc.ID), acc.User, string(acc.Number), string(acc.Secondary), acc.Owner, acc.Email, string(acc.Kind),
 		string(acc.State()), string(acc.Security), string(acc.Group), acc.Description}
 	for i := range cells {
-		cells[i] = harmless(cells[i])
+		cells[i] = web.Harmless(cells[i])
 	}
 	return cells
 }

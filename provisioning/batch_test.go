@@ -88,6 +88,22 @@ func TestEveryFaultOfAFileIsNamed(t *testing.T) {
 	}
 }
 
+// A dry run that is mistyped makes nothing.
+func TestAMistypedDryRunMakesNothing(t *testing.T) {
+	t.Parallel()
+	api := apitest.Open(t)
+	group := api.Group("Batch")
+	for _, q := range []string{"&dry_run=yes", "&dry_run=1", "&dry_run=True", "&partial=no"} {
+		if r := post(api, group, q, header+"Ann,+390211111111,,,\n").Want(400); !strings.Contains(r.Body.String(), "must be true or false") {
+			t.Errorf("%s: %s", q, r.Body)
+		}
+	}
+	list := api.Do(apitest.Call{Method: http.MethodGet, Path: "/api/v1/accounts"}).Want(200).JSON()
+	if n := len(list["items"].([]any)); n != 0 {
+		t.Errorf("%d accounts were made", n)
+	}
+}
+
 // A batch that must be whole or nothing is nothing when somebody takes one of its numbers meanwhile: two files with the
 // same numbers for two groups, at once. Each job says what it made, and nothing else is there.
 func TestABatchIsWholeOrNothing(t *testing.T) {

@@ -113,12 +113,8 @@ func (a *API) turnAway(c *gin.Context, err error) error {
 
 // look finds the living link behind a page and counts the look; it never uses the link up.
 func (a *API) lookAt(c *gin.Context, p account.Purpose) (acc account.Account, l account.Link, err error) {
-	hash, ok := account.ParseLinkToken(c.Param("token"))
-	if !ok {
-		return acc, l, account.ErrGone
-	}
 	ctx := c.Request.Context()
-	id, err := a.Activations.ByHash(ctx, hash)
+	hash, id, err := a.owner(c)
 	if err != nil {
 		return acc, l, err
 	}
@@ -205,17 +201,17 @@ func (a *API) nonce(visitor, token string) string {
 
 // redeemForm is a person's tap on the page's button.
 func (a *API) redeemForm(c *gin.Context) error {
-	hash, ok := account.ParseLinkToken(c.Param("token"))
-	if !ok {
-		return a.turnAway(c, account.ErrGone)
-	}
 	visitor, err := c.Cookie(formCookie)
 	if err != nil || !hmac.Equal([]byte(c.PostForm("nonce")), []byte(a.nonce(visitor, c.Param("token")))) {
 		p := a.page(c, "")
 		p.Title, p.Lead = p.W.Stale, p.W.StaleLead
 		return a.show(c, http.StatusForbidden, "note.html", p)
 	}
-	got, err := a.redemption(c.Request.Context(), hash, deviceBody{Name: "browser", Platform: platform(c.Request), Key: visitor}, true)
+	hash, id, err := a.owner(c)
+	if err != nil {
+		return a.turnAway(c, err)
+	}
+	got, err := a.redemption(c.Request.Context(), hash, id, deviceBody{Name: "browser", Platform: platform(c.Request), Key: visitor}, true)
 	if err != nil {
 		return a.turnAway(c, err)
 	}

@@ -40,8 +40,12 @@ func (n *node) inviting(p *provisioned, base string, cursors *web.Cursors) (err 
 	if err != nil {
 		return err
 	}
+	exempt, err := n.config.Limits.prefixes()
+	if err != nil {
+		return err
+	}
 	c := provisioning.Config{
-		Realm: n.config.Domain, Name: n.config.App.Name, BaseURL: base, Transports: n.transports(), ICE: n.iceServers(), LicenceVendor: n.config.Licence.Direct, App: n.config.App.app(), Spool: n.config.DataDir,
+		Exempt: exempt, Realm: n.config.Domain, Name: n.config.App.Name, BaseURL: base, Transports: n.transports(), ICE: n.iceServers(), LicenceVendor: n.config.Licence.Direct, App: n.config.App.app(), Spool: n.config.DataDir,
 	}
 	if ca != nil {
 		c.CA = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca}))

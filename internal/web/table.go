@@ -3,7 +3,7 @@ package web
 import (
 	"bufio"
 	"encoding/csv"
-	"strings"
+	"regexp"
 
 	"github.com/gin-gonic/gin"
 )
@@ -17,7 +17,7 @@ func Table(c *gin.Context, name string, head []string, f func(row func(cells ...
 		}
 		err := f(func(cells ...string) error {
 			for i := range cells {
-				cells[i] = harmless(cells[i])
+				cells[i] = Harmless(cells[i])
 			}
 			return w.Write(cells)
 		})
@@ -29,10 +29,15 @@ func Table(c *gin.Context, name string, head []string, f func(row func(cells ...
 	})
 }
 
-// harmless puts an apostrophe before what a spreadsheet would take for a formula.
-func harmless(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-		return "'" + cell
-	}
-	return cell
-}
+// Where a spreadsheet would begin a formula: at the start of a cell, and behind a semicolon or a tab, by which it splits
+// cells where the comma is decimal. The wide forms are for those that read them as the narrow ones.
+var (
+	reFormula = regexp.MustCompile(`(^|[;\t\r\n])([ ']*[=+@＝＋－＠\t\r\n-])`)
+	reGuarded = regexp.MustCompile(`(^|[;\t\r\n])'([ ']*[=+@＝＋－＠\t\r\n-])`)
+)
+
+// Harmless puts an apostrophe before what a spreadsheet would take for a formula.
+func Harmless(cell string) string { return reFormula.ReplaceAllString(cell, "$1'$2") }
+
+// Unguarded undoes Harmless.
+func Unguarded(cell string) string { return reGuarded.ReplaceAllString(cell, "$1$2") }
