@@ -37,10 +37,16 @@ func (s *Server) relay(t *tx.Server, path proxy.Path, d *dialog.Dialog, x dialog
 		return
 	}
 	if s.proxy.Lost(x) {
-		s.submit(t, func(ctx context.Context) { s.pass(t, path, d, s.proxy.Revive(ctx, d, x)) })
+		s.revive(t, path, d, x)
 		return
 	}
 	s.pass(t, path, d, x)
+}
+
+// revive looks for the receiver's phone on a worker. It is apart from relay for the sake of what its closure holds, which
+// would be allocated for each request that is passed.
+func (s *Server) revive(t *tx.Server, path proxy.Path, d *dialog.Dialog, x dialog.Crossing) {
+	s.submit(t, func(ctx context.Context) { s.pass(t, path, d, s.proxy.Revive(ctx, d, x)) })
 }
 
 func (s *Server) pass(t *tx.Server, path proxy.Path, d *dialog.Dialog, x dialog.Crossing) {

@@ -10,7 +10,7 @@ import (
 
 // own makes an answer of ours that takes part in the choice of the best.
 func (f *Fork) own(code int, phrase string) *gosip.Response {
-	return f.call.Server.Response(code, phrase)
+	return f.server.Response(code, phrase)
 }
 
 // offer keeps res if it is better than the best so far (RFC 3261 section 16.7 step 6), and merges challenges (step 7).
@@ -59,6 +59,7 @@ func (f *Fork) finish() {
 	f.stopTimers()
 	f.core.drop(f)
 	f.refuse(nil)
+	f.shed()
 }
 
 // refuse sends the final answer: e when the server itself has a say, else what the caller's CANCEL or the branches made.
@@ -72,7 +73,7 @@ func (f *Fork) refuse(e *reply.Error) {
 	if res.StatusCode == 408 {
 		return // RFC 4320 section 4.1: no 408 for what is not an INVITE; its sender's own timer has run out
 	}
-	if err := f.call.Server.Respond(res); err != nil {
+	if err := f.server.Respond(res); err != nil {
 		f.core.deps.Log.Debug("final answer not sent", "call_id", f.req.CallID().Value(), "code", res.StatusCode, "err", err)
 	}
 }
@@ -97,7 +98,7 @@ func (f *Fork) final(e *reply.Error) *gosip.Response {
 			res.AppendHeader(h)
 		}
 		return res
-	case f.cancelled && f.call.Server.Cancelled():
+	case f.cancelled && f.server.Cancelled():
 		return f.own(487, "Request Terminated")
 	case f.best == nil:
 		return f.own(480, "Temporarily Unavailable")

@@ -8,6 +8,7 @@ import (
 	gosip "github.com/emiago/sipgo/sip"
 
 	"sipward/internal/call"
+	"sipward/internal/location"
 	"sipward/sip/dialog"
 	"sipward/sip/header"
 	"sipward/sip/tx"
@@ -22,7 +23,7 @@ type branch struct {
 
 // cancel ends the branch's INVITE; other requests cannot be cancelled (RFC 3261 section 9.1).
 func (b *branch) cancel(reasons []gosip.Header) {
-	if b.client != nil && b.client.Request().IsInvite() {
+	if b.client != nil {
 		b.client.Cancel(reasons...)
 	}
 }
@@ -39,7 +40,7 @@ func (f *Fork) launch(t target) {
 	})
 	if err != nil {
 		b.done = true
-		f.core.lost(f.call.Callee.ID, t.binding)
+		f.core.lost(f.callee, t.binding)
 		f.instead(t)
 		return
 	}
@@ -51,13 +52,13 @@ func (f *Fork) launch(t target) {
 func (f *Fork) branchRequest(t target) *gosip.Request {
 	lead := []gosip.Header{f.core.via(t.flow, f.core.branch(f.req))}
 	if f.dialog != nil {
-		lead = append(lead, f.core.recordRoutes(f.req.Recipient.Scheme, f.dialog.Cookie, f.call.Server.Flow(), t.flow)...)
+		lead = append(lead, f.core.recordRoutes(f.req.Recipient.Scheme, f.dialog.Cookie, f.server.Flow(), t.flow)...)
 	}
 	lead = append(lead, f.core.asserted(f.req, f.call.Caller)...)
 	lead = append(lead, gosip.NewHeader("Max-Breadth", strconv.Itoa(f.share)))
 	leg := dialog.Leg{Peer: f.shown}
 	out := f.core.forwardedRequest(f.req, t.uri, leg.From(tagOf(f.req.From().Params)), f.req.To(), lead...)
-	return carry(f.dialog, true, f.call.Server.Flow(), t.flow, out)
+	return carry(f.dialog, true, f.server.Flow(), t.flow, out)
 }
 
 // answer handles one response of a branch (section 16.7).
@@ -70,7 +71,7 @@ func (f *Fork) answer(b *branch, res *gosip.Response, err error) {
 	case res.IsSuccess():
 		f.success(b, res)
 	case res.StatusCode == 430 && b.target.flow.Peer() != "": // the other node's word that its flow is gone
-		f.core.forget(f.call.Callee.ID, b.target.binding)
+		f.core.forget(f.callee, b.target.binding)
 		f.failed(b, tx.ErrTransport)
 	case !b.done:
 		b.done = true
@@ -89,7 +90,7 @@ func (f *Fork) failed(b *branch, err error) {
 	}
 	b.done = true
 	if errors.Is(err, tx.ErrTransport) {
-		f.core.lost(f.call.Callee.ID, b.target.binding)
+		f.core.lost(f.callee, b.target.binding)
 	}
 	if f.instead(b.target) {
 		return
@@ -159,6 +160,16 @@ func (f *Fork) success(b *branch, res *gosip.Response) {
 	f.groups = nil
 	if f.pending() == 0 {
 		f.core.drop(f)
+		f.shed()
+	}
+}
+
+// shed lets go of what was needed to find the phones. An answered call stays for Timer M, in which its 2xx may be repeated
+// (RFC 6026 section 7.2): thousands lie in memory so, and the collector walks through all they hold.
+func (f *Fork) shed() {
+	f.call, f.best = nil, nil
+	for _, b := range f.branches {
+		b.client, b.target.binding, b.target.spare = nil, location.Binding{Instance: b.target.binding.Instance}, nil
 	}
 }
 
@@ -199,7 +210,7 @@ func (f *Fork) leg(b *branch, res *gosip.Response) dialog.Leg {
 // calleeLeg is the side of a phone that has not answered yet.
 func (f *Fork) calleeLeg(t target) dialog.Leg {
 	return dialog.Leg{
-		Account: f.call.Callee.ID, Flow: t.flow, Self: toAddress(f.req.To()), Peer: f.shown, Target: t.uri, Bound: t.uri,
+		Account: f.callee, Flow: t.flow, Self: toAddress(f.req.To()), Peer: f.shown, Target: t.uri, Bound: t.uri,
 		Seen: f.req.CSeq().SeqNo, Instance: t.binding.Instance,
 	}
 }
@@ -216,8 +227,8 @@ func beyond(routes []string, cookie string) []string {
 
 // pass sends a response of a branch to the caller.
 func (f *Fork) pass(b *branch, res *gosip.Response) {
-	out := carry(f.dialog, false, b.target.flow, f.call.Server.Flow(), forwardedResponse(res, f.req))
-	if err := f.call.Server.Respond(out); err != nil {
+	out := carry(f.dialog, false, b.target.flow, f.server.Flow(), forwardedResponse(res, f.req))
+	if err := f.server.Respond(out); err != nil {
 		f.core.deps.Log.Debug("answer not passed on", "call_id", f.req.CallID().Value(), "code", res.StatusCode, "err", err)
 	}
 }

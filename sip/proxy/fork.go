@@ -12,13 +12,15 @@ import (
 	"sipward/sip/dialog"
 	"sipward/sip/header"
 	"sipward/sip/reply"
+	"sipward/sip/tx"
 )
 
 // Fork is the response context of one request (RFC 3261 section 16.7): its branches, the best answer so far, and whether
 // the caller has had a final one.
 type Fork struct {
 	core    *Core
-	call    Call
+	server  *tx.Server
+	callee  account.ID
 	req     *gosip.Request
 	dialog  *dialog.Dialog // of an INVITE, SUBSCRIBE or REFER
 	shown   dialog.Address
@@ -29,6 +31,7 @@ type Fork struct {
 	busy  bool
 
 	// owned by whoever drains the queue
+	call      *Call // nil when no branch can start any more
 	groups    [][]target
 	share     int // Max-Breadth of each branch of the group under way
 	branches  []*branch
@@ -63,8 +66,8 @@ type event struct {
 }
 
 // newFork prepares a request for its callee, or says why it cannot go there.
-func newFork(c *Core, call Call) (f *Fork, err error) {
-	f = &Fork{core: c, call: call, req: call.Server.Request()}
+func newFork(c *Core, call *Call) (f *Fork, err error) {
+	f = &Fork{core: c, call: call, server: call.Server, callee: call.Callee.ID, req: call.Server.Request()}
 	if f.breadth = c.breadth(f.req); f.breadth == 0 {
 		return nil, ErrBreadth
 	}
@@ -86,7 +89,7 @@ func newFork(c *Core, call Call) (f *Fork, err error) {
 }
 
 func (f *Fork) callerLeg() dialog.Leg {
-	leg := dialog.CallerLeg(f.call.Caller.ID, f.call.Server.Flow(), f.req)
+	leg := dialog.CallerLeg(f.call.Caller.ID, f.server.Flow(), f.req)
 	leg.Bound = f.call.Contact
 	return leg
 }
@@ -99,13 +102,13 @@ func (c *Core) breadth(req *gosip.Request) int {
 	return c.config.MaxBreadth
 }
 
-func parties(c Call) []account.ID { return []account.ID{c.Caller.ID, c.Callee.ID} }
+func parties(c *Call) []account.ID { return []account.ID{c.Caller.ID, c.Callee.ID} }
 
 func (f *Fork) record() call.Record {
 	return call.Record{
 		CallID: f.req.CallID().Value(), Node: f.core.config.Node,
 		From: f.call.Caller.ID, FromNumber: f.call.Caller.Number, FromAgent: header.First(f.req, "user-agent"),
-		To: f.call.Callee.ID, ToNumber: f.call.Dialled,
+		To: f.callee, ToNumber: f.call.Dialled,
 	}
 }
 
@@ -141,7 +144,7 @@ func (f *Fork) guarded(e event) {
 			f.core.deps.Panicked("fork", v)
 			f.core.drop(f)
 			f.stopTimers()
-			_ = f.call.Server.Reply(500, "Server Internal Error") // it may have been answered already
+			_ = f.server.Reply(500, "Server Internal Error") // it may have been answered already
 		}
 	}()
 	f.handle(e)
@@ -167,7 +170,7 @@ func (f *Fork) handle(e event) {
 }
 
 func (f *Fork) begin() {
-	if f.call.Server.Cancelled() {
+	if f.server.Cancelled() {
 		f.cancelled = true
 	}
 	f.next()
@@ -205,6 +208,9 @@ func (f *Fork) next() {
 // every request has a dialog by which a disable would find it.
 func (f *Fork) allowed() bool {
 	outdated := f.core.deps.Outdated
+	if f.call == nil {
+		return false
+	}
 	return outdated == nil || !outdated(f.call.Caller) && !outdated(f.call.Callee)
 }
 

@@ -15,35 +15,54 @@ import (
 // to us are consumed, and credentials for our realm have done their work: the next hop must not see them, even if it asks
 // for them by a challenge with our realm. A caller that hides its identity loses what would tell it (RFC 3323 section 5.3).
 func (c *Core) forwardedRequest(req *gosip.Request, uri gosip.Uri, from *gosip.FromHeader, to *gosip.ToHeader, lead ...gosip.Header) *gosip.Request {
-	out := gosip.NewRequest(req.Method, uri)
-	for _, h := range lead {
-		out.AppendHeader(h)
-	}
-	hidden := private(req)
+	var room [usualHeaders]gosip.Header
+	list, bounded := append(room[:0], lead...), false
+	drop := leftOut{c, tagged(req), private(req)}
 	for _, h := range req.Headers() {
-		switch name := header.Lower(h.Name()); {
-		case name == "from":
-			out.AppendHeader(from)
-		case name == "to":
-			out.AppendHeader(to)
-		case name == "max-forwards":
-			left := gosip.MaxForwardsHeader(h.(*gosip.MaxForwardsHeader).Val() - 1)
-			out.AppendHeader(&left)
-		case name == "proxy-authorization", name == "authorization":
-			if !c.ownRealm(h.Value()) {
-				out.AppendHeader(h)
-			}
-		case name == "route", name == "content-length", name == "max-breadth" && !tagged(req), ownWord(name), hidden && telling(name):
+		switch h := h.(type) {
+		case *gosip.FromHeader:
+			list = append(list, from)
+		case *gosip.ToHeader:
+			list = append(list, to)
+		case *gosip.MaxForwardsHeader:
+			left := gosip.MaxForwardsHeader(h.Val() - 1)
+			list, bounded = append(list, &left), true
+		case *gosip.ContentLengthHeader:
+		case *gosip.ViaHeader, *gosip.CallIDHeader, *gosip.CSeqHeader:
+			list = append(list, h)
 		default:
-			out.AppendHeader(h)
+			if !drop.header(h) {
+				list = append(list, h)
+			}
 		}
 	}
-	if req.MaxForwards() == nil { // RFC 3261 section 16.6 step 3: a missing one is added
+	if !bounded { // RFC 3261 section 16.6 step 3: a missing one is added
 		full := gosip.MaxForwardsHeader(70)
-		out.AppendHeader(&full)
+		list = append(list, &full)
 	}
-	header.SetBody(out, req.Body())
-	return out
+	return header.NewRequest(req.Method, uri, list, req.Body())
+}
+
+// usualHeaders is how many headers a list has room for without allocating.
+const usualHeaders = 24
+
+// leftOut says what of a request does not go further.
+type leftOut struct {
+	core           *Core
+	inside, hidden bool
+}
+
+func (l leftOut) header(h gosip.Header) bool {
+	switch name := header.Lower(h.Name()); name {
+	case "proxy-authorization", "authorization":
+		return l.core.ownRealm(h.Value())
+	case "route":
+		return true
+	case "max-breadth":
+		return !l.inside
+	default:
+		return ownWord(name) || l.hidden && telling(name)
+	}
 }
 
 // ownWord reports the headers by which a phone would speak of identities for itself (RFC 3325, RFC 5806, RFC 8224).
@@ -78,25 +97,29 @@ func tagged(req *gosip.Request) bool { return tagOf(req.To().Params) != "" }
 // came with, so ours is gone; From and To are in the requester's view; identities a phone asserts of itself are not
 // passed on.
 func forwardedResponse(res *gosip.Response, req *gosip.Request) *gosip.Response {
-	out := gosip.NewResponse(res.StatusCode, res.Reason)
+	var room [usualHeaders]gosip.Header
+	list := room[:0]
 	for _, h := range req.Headers() {
-		if header.Lower(h.Name()) == "via" {
-			out.AppendHeader(h)
+		if via, ok := h.(*gosip.ViaHeader); ok {
+			list = append(list, via)
 		}
 	}
 	for _, h := range res.Headers() {
-		switch name := header.Lower(h.Name()); {
-		case name == "via", name == "content-length", ownWord(name):
-		case name == "from":
-			out.AppendHeader(req.From())
-		case name == "to":
-			out.AppendHeader(answeredTo(req.To(), res.To()))
+		switch h := h.(type) {
+		case *gosip.ViaHeader, *gosip.ContentLengthHeader:
+		case *gosip.FromHeader:
+			list = append(list, req.From())
+		case *gosip.ToHeader:
+			list = append(list, answeredTo(req.To(), h))
+		case *gosip.CallIDHeader, *gosip.CSeqHeader:
+			list = append(list, h)
 		default:
-			out.AppendHeader(h)
+			if !ownWord(header.Lower(h.Name())) {
+				list = append(list, h)
+			}
 		}
 	}
-	header.SetBody(out, res.Body())
-	return out
+	return header.NewResponse(res.StatusCode, res.Reason, list, res.Body())
 }
 
 // answeredTo is the requester's To with the tag of the answer.

@@ -30,22 +30,15 @@ func (c *Core) asserted(req *gosip.Request, caller account.Account) []gosip.Head
 		return nil
 	}
 	id := c.identity(caller)
-	value := "<" + id.URI.String() + ">"
-	if id.Name != "" {
-		value = `"` + id.Name + `" ` + value
-	}
-	return []gosip.Header{gosip.NewHeader("P-Asserted-Identity", value)}
+	return []gosip.Header{gosip.NewHeader("P-Asserted-Identity", header.NameAddr(id.Name, &id.URI))}
 }
 
 // Private reports whether the sender of a request hides who it is.
 func Private(req *gosip.Request) bool { return private(req) }
 
 func private(req *gosip.Request) bool {
-	for _, h := range req.Headers() {
-		if header.Lower(h.Name()) != "privacy" {
-			continue
-		}
-		for _, v := range strings.FieldsFunc(h.Value(), func(r rune) bool { return r == ';' || r == ' ' || r == ',' }) {
+	for _, h := range header.Values(req, "privacy") {
+		for _, v := range strings.FieldsFunc(h, func(r rune) bool { return r == ';' || r == ' ' || r == ',' }) {
 			switch strings.ToLower(v) {
 			case "id", "user", "header":
 				return true

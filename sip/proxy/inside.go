@@ -47,9 +47,12 @@ type relayed struct {
 	core   *Core
 	server *tx.Server
 	dialog *dialog.Dialog
-	x      dialog.Crossing
-	client *tx.Client  // set before anybody can see it, of an INVITE
-	timer  *time.Timer // Timer C of an INVITE
+	calls  bool            // the sender is the caller
+	to     *transport.Flow // the receiver's
+	tag    string          // the receiver's
+	callee string          // by which the dialog knows the callee
+	client *tx.Client      // set before anybody can see it, of an INVITE
+	timer  *time.Timer     // Timer C of an INVITE
 }
 
 // Inside forwards a request within a dialog to the other leg, over its flow.
@@ -58,11 +61,11 @@ func (c *Core) Inside(s *tx.Server, p Path, d *dialog.Dialog, x dialog.Crossing)
 	if x.To.Flow == nil {
 		return ErrNoDialog
 	}
-	r := &relayed{core: c, server: s, dialog: d, x: x}
+	r := &relayed{core: c, server: s, dialog: d, calls: d.Calls(x), to: x.To.Flow, tag: x.To.Tag, callee: d.Callee(x)}
 	d.Heard(x, req.CSeq().SeqNo)
 	refresh(d, x.From.Tag, req)
 	notified(d, req)
-	client, err := c.deps.Send.Request(x.To.Flow, carry(d, d.Calls(x), s.Flow(), x.To.Flow, c.insideRequest(req, p, x)), r.answer)
+	client, err := c.deps.Send.Request(x.To.Flow, carry(d, r.calls, s.Flow(), x.To.Flow, c.insideRequest(req, p, x)), r.answer)
 	if err != nil {
 		r.finish(0)
 		return reply.New(480, "Temporarily Unavailable").Because(err)
@@ -104,16 +107,16 @@ func (r *relayed) answer(res *gosip.Response, err error) {
 	if res.StatusCode == 100 {
 		return
 	}
-	if res.StatusCode == 430 && r.x.To.Flow.Peer() != "" { // the other node's word that its flow is gone
+	if res.StatusCode == 430 && r.to.Peer() != "" { // the other node's word that its flow is gone
 		r.silent(tx.ErrTransport)
 		return
 	}
 	req := r.server.Request()
 	if res.IsSuccess() {
-		refresh(r.dialog, r.x.To.Tag, res)
+		refresh(r.dialog, r.tag, res)
 		granted(r.dialog, req, res)
 	}
-	r.respond(carry(r.dialog, !r.dialog.Calls(r.x), r.x.To.Flow, r.server.Flow(), forwardedResponse(res, req)))
+	r.respond(carry(r.dialog, !r.calls, r.to, r.server.Flow(), forwardedResponse(res, req)))
 	if !res.IsProvisional() {
 		r.finish(res.StatusCode)
 	}
@@ -143,7 +146,7 @@ func (r *relayed) finish(code int) {
 	switch r.server.Request().Method {
 	case gosip.BYE:
 		if code != 401 && code != 407 {
-			r.dialog.Leave(r.dialog.Callee(r.x))
+			r.dialog.Leave(r.callee)
 		}
 	case gosip.INVITE:
 		r.core.mu.Lock()

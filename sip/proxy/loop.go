@@ -3,10 +3,12 @@ package proxy
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"strconv"
 	"strings"
 
 	gosip "github.com/emiago/sipgo/sip"
 
+	"sipward/sip/header"
 	"sipward/sip/tx"
 )
 
@@ -15,7 +17,11 @@ const loopMark = ".l"
 
 // branch is a fresh branch that carries the digest of RFC 5393 section 4.2.1: if the request comes back unchanged in what
 // decides its way, it goes in circles.
-func (c *Core) branch(req *gosip.Request) string { return tx.Branch() + loopMark + loopDigest(req) }
+func (c *Core) branch(req *gosip.Request) string {
+	var room [64]byte
+	b := append(append(room[:0], tx.Branch()...), loopMark...)
+	return string(appendLoopDigest(b, req))
+}
 
 // Looped reports whether one of the Vias is ours and was made for the same way (RFC 3261 section 16.3 step 4): 482.
 func (c *Core) Looped(req *gosip.Request) bool {
@@ -34,7 +40,7 @@ func (c *Core) Looped(req *gosip.Request) bool {
 			continue
 		}
 		if digest == "" {
-			digest = loopDigest(req)
+			digest = string(appendLoopDigest(nil, req))
 		}
 		if mark == digest {
 			return true
@@ -43,12 +49,15 @@ func (c *Core) Looped(req *gosip.Request) bool {
 	return false
 }
 
-// loopDigest covers the Request-URI, From tag, To tag, Call-ID and CSeq number.
-func loopDigest(req *gosip.Request) string {
-	h := sha256.New()
-	for _, part := range []string{req.Recipient.String(), tagOf(req.From().Params), tagOf(req.To().Params), req.CallID().Value(), req.CSeq().Value()} {
-		h.Write([]byte(part))
-		h.Write([]byte{0})
-	}
-	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:9])
+// appendLoopDigest covers the Request-URI, From tag, To tag, Call-ID and CSeq.
+func appendLoopDigest(b []byte, req *gosip.Request) []byte {
+	var room [512]byte // on the stack; what is longer moves to the heap
+	text := append(header.AppendURI(room[:0], &req.Recipient), 0)
+	text = append(append(text, tagOf(req.From().Params)...), 0)
+	text = append(append(text, tagOf(req.To().Params)...), 0)
+	text = append(append(text, *req.CallID()...), 0)
+	text = append(strconv.AppendUint(text, uint64(req.CSeq().SeqNo), 10), ' ')
+	text = append(append(text, req.CSeq().MethodName...), 0)
+	sum := sha256.Sum256(text)
+	return base64.RawURLEncoding.AppendEncode(b, sum[:9])
 }

@@ -30,7 +30,7 @@ func (f *Fork) join() error {
 }
 
 // way asks for the way of a call's media, before anybody rings.
-func (c *Core) way(call Call, groups [][]target) (dialog.Media, error) {
+func (c *Core) way(call *Call, groups [][]target) (dialog.Media, error) {
 	if c.deps.Media == nil {
 		return nil, nil
 	}
@@ -40,7 +40,7 @@ func (c *Core) way(call Call, groups [][]target) (dialog.Media, error) {
 			to = append(to, t.flow)
 		}
 	}
-	return c.deps.Media(call, to)
+	return c.deps.Media(*call, to)
 }
 
 // carry puts the body into a message that the receiver is to get, and returns the message. m is the copy that goes out.

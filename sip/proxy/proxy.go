@@ -3,7 +3,6 @@ package proxy
 import (
 	"context"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
@@ -103,7 +102,7 @@ var (
 // dialog, which is returned so that the states can be looked at once more: insert, then check, so that whichever order a
 // disable takes, someone sees it. It is nil for other methods.
 func (c *Core) Request(call Call) (*dialog.Dialog, error) {
-	f, err := newFork(c, call)
+	f, err := newFork(c, &call)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +127,7 @@ func (c *Core) Cancel(invite *tx.Server, cancel *gosip.Request) bool {
 // Closed gives up the calls of a caller whose connection is gone and who waits for an answer: nobody could get it.
 func (c *Core) Closed(f *transport.Flow) {
 	for _, fork := range c.underWay() {
-		if fork.call.Server.Flow().ID() == f.ID() {
+		if fork.server.Flow().ID() == f.ID() {
 			fork.post(event{kind: cancelled})
 		}
 	}
@@ -159,13 +158,13 @@ func (c *Core) underWay() []*Fork {
 func (c *Core) keep(f *Fork) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.forks[f.call.Server] = f
+	c.forks[f.server] = f
 }
 
 func (c *Core) drop(f *Fork) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.forks, f.call.Server)
+	delete(c.forks, f.server)
 }
 
 // Via makes our Via towards a flow, with a fresh branch. Over UDP it asks for rport (RFC 3581), which costs nothing and
@@ -174,9 +173,10 @@ func (c *Core) Via(f *transport.Flow) *gosip.ViaHeader { return c.via(f, tx.Bran
 
 func (c *Core) via(f *transport.Flow, branch string) *gosip.ViaHeader {
 	host, port := f.Host()
-	v := &gosip.ViaHeader{
-		ProtocolName: "SIP", ProtocolVersion: "2.0", Transport: strings.ToUpper(string(f.Network())),
-		Host: host, Port: port, Params: gosip.HeaderParams{{K: "branch", V: branch}},
+	v := &ownVia{}
+	v.ViaHeader = gosip.ViaHeader{
+		ProtocolName: "SIP", ProtocolVersion: "2.0", Transport: f.Network().Via(), Host: host, Port: port,
+		Params: append(v.params[:0], gosip.HeaderKV{K: "branch", V: branch}),
 	}
 	if f.Network() == transport.UDP {
 		v.Params = append(v.Params, gosip.HeaderKV{K: "rport"})
@@ -184,7 +184,13 @@ func (c *Core) via(f *transport.Flow, branch string) *gosip.ViaHeader {
 	if f.Peer() != "" { // the node of the flow brings the answer here by it
 		v.Params = append(v.Params, gosip.HeaderKV{K: transport.ViaNode, V: c.config.Node})
 	}
-	return v
+	return &v.ViaHeader
+}
+
+// ownVia is a Via of ours with its parameters, in one allocation.
+type ownVia struct {
+	gosip.ViaHeader
+	params [3]gosip.HeaderKV
 }
 
 // reasons are the Reason headers of a CANCEL, to be passed on (RFC 3326).

@@ -82,11 +82,17 @@ func (c *Core) recordRoutes(scheme, cookie string, from, to *transport.Flow) []g
 	if scheme != "sips" { // RFC 3261 section 16.6 step 4: sips stays sips
 		scheme = "sip"
 	}
-	routes := []gosip.Header{c.recordRoute(scheme, cookie, to)}
-	if other := c.recordRoute(scheme, cookie, from); other.Value() != routes[0].Value() {
-		routes = append(routes, other)
+	if sameName(from, to) {
+		return []gosip.Header{c.recordRoute(scheme, cookie, to)}
 	}
-	return routes
+	return []gosip.Header{c.recordRoute(scheme, cookie, to), c.recordRoute(scheme, cookie, from)}
+}
+
+// sameName reports whether we have the same name on both sides.
+func sameName(a, b *transport.Flow) bool {
+	hostA, portA := a.Host()
+	hostB, portB := b.Host()
+	return hostA == hostB && portA == portB && uriTransport(a.Network()) == uriTransport(b.Network())
 }
 
 func (c *Core) recordRoute(scheme, cookie string, f *transport.Flow) gosip.Header {

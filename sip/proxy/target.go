@@ -26,17 +26,22 @@ type target struct {
 //
 // A group wider than breadth is tried in parts, one after the other (RFC 5393 section 5.3.3.1). Who calls its own number
 // reaches its other phones.
-func (c *Core) targets(call Call, breadth int) [][]target {
+func (c *Core) targets(call *Call, breadth int) [][]target {
 	var all []target
 	for _, b := range call.Bindings {
-		t := target{binding: b, flow: c.reach(b)}
-		if t.flow == nil {
+		flow := c.reach(b)
+		if flow == nil {
 			c.lost(call.Callee.ID, b)
 			continue
 		}
-		if err := gosip.ParseUri(b.URI, &t.uri); err == nil && fits(call, t) {
-			all = append(all, t)
+		all = append(all, target{binding: b, flow: flow})
+		t := &all[len(all)-1]
+		if err := gosip.ParseUri(b.URI, &t.uri); err != nil || !fits(call, t) {
+			all = all[:len(all)-1]
 		}
+	}
+	if len(all) == 1 {
+		return [][]target{all}
 	}
 	all = perPhone(all)
 	var groups [][]target
@@ -73,7 +78,7 @@ func samePhone(a, b location.Binding) bool {
 
 // fits reports whether a request may go to a target: not back to the phone it came from, and a sips request only over
 // encrypted flows (RFC 3261 section 26.2.2).
-func fits(call Call, t target) bool {
+func fits(call *Call, t *target) bool {
 	from := call.Server.Flow()
 	if call.Caller.ID == call.Callee.ID && t.flow.ID() == from.ID() {
 		return false

@@ -2,6 +2,7 @@ package session
 
 import (
 	"bytes"
+	"net/netip"
 	"slices"
 
 	"sipward/internal/account"
@@ -64,10 +65,30 @@ func (s *Sessions) crosses(in Invite) bool {
 
 // behindNAT reports whether the offer names another address than the caller's signalling comes from.
 func behindNAT(in Invite) bool {
+	if namesOnly(offer(in), in.From.Remote().Addr()) {
+		return false
+	}
 	lines, err := media.Inspect(offer(in))
 	return err == nil && slices.ContainsFunc(lines, func(l media.Line) bool {
 		return l.RTP && l.Active && l.Remote.IsValid() && l.Remote.Addr() != in.From.Remote().Addr()
 	})
+}
+
+// namesOnly reports whether each c= line names host in the plain form: so it is for nearly every phone that is not behind
+// a NAT, and the description need not be read.
+func namesOnly(sdp []byte, host netip.Addr) bool {
+	var room [len("IN IP4 255.255.255.255\r")]byte
+	want := append(host.AppendTo(append(room[:0], "IN IP4 "...)), '\r')
+	for rest := sdp; ; {
+		i := bytes.Index(rest, []byte("\nc="))
+		if i < 0 {
+			return true
+		}
+		rest = rest[i+len("\nc="):]
+		if line, _, _ := bytes.Cut(rest, []byte("\n")); !bytes.Equal(line, want) {
+			return false
+		}
+	}
 }
 
 // apart reports whether some phone that may ring stands behind another address than the caller.

@@ -29,6 +29,9 @@ func (n Network) Reliable() bool { return n != UDP }
 // Secure reports whether the transport is encrypted.
 func (n Network) Secure() bool { return n == TLS || n == WSS }
 
+// Via is the name of the transport in a Via.
+func (n Network) Via() string { return n.upper() }
+
 // upper is the name of the transport in a Via (RFC 3261 section 20.42, RFC 7118 section 5.1).
 func (n Network) upper() string {
 	switch n {

@@ -248,6 +248,7 @@ func (l *Layer) takeHead() *head { return l.heads.Get().(*head) }
 
 func (l *Layer) freeHead(h *head) {
 	clear(h.fields)
-	*h = head{fields: h.fields[:0]}
+	clear(h.list)
+	*h = head{fields: h.fields[:0], list: h.list[:0]}
 	l.heads.Put(h)
 }

@@ -53,15 +53,26 @@ func (h *head) request() (gosip.Message, *fault) {
 		}
 		return nil, bad("request line")
 	}
-	p := &parts{}
-	var target gosip.Uri
-	if !p.parseURI(uri, &target) {
+	r := &request{}
+	if !r.parseURI(uri, &r.Recipient) {
 		return nil, bad("Request-URI")
 	}
-	req := gosip.NewRequest(gosip.RequestMethod(method), gosip.Uri{})
-	req.Recipient = target // it would be cloned
-	return req, h.fill(req, p, method)
+	r.Method, r.SipVersion = gosip.RequestMethod(method), version
+	list, why := h.fill(&r.parts, method)
+	return setHeaders(&r.Request, list), why
 }
+
+// request and response are messages with their typed headers.
+type (
+	request struct {
+		gosip.Request
+		parts
+	}
+	response struct {
+		gosip.Response
+		parts
+	}
+)
 
 // response reads SIP-Version SP Status-Code SP Reason-Phrase (RFC 3261 section 7.2).
 func (h *head) response() (gosip.Message, *fault) {
@@ -74,35 +85,59 @@ func (h *head) response() (gosip.Message, *fault) {
 	if !ok || !isNumber || len(code) != 3 || n < 100 {
 		return nil, bad("status line")
 	}
-	res := gosip.NewResponse(int(n), reason)
-	return res, h.fill(res, &parts{}, "")
+	r := &response{}
+	r.StatusCode, r.Reason, r.SipVersion = int(n), reason, version
+	list, why := h.fill(&r.parts, "")
+	return setHeaders(&r.Response, list), why
 }
 
-// fill adds the fields; method is that of the request, empty for a response.
-func (h *head) fill(m gosip.Message, p *parts, method string) *fault {
+const version = "SIP/2.0"
+
+// fill makes the headers; method is that of the request, empty for a response. The list is good until the next fill.
+func (h *head) fill(p *parts, method string) ([]gosip.Header, *fault) {
+	h.list = h.list[:0]
 	for i := range h.fields {
 		f := &h.fields[i]
 		switch f.id {
 		case hdrVia, hdrRoute:
-			if !p.addList(m, f) {
-				return bad(f.name)
+			if !h.addList(p, f) {
+				return h.list, bad(f.name)
 			}
 		case hdrRaw, hdrContentType:
-			m.AppendHeader(gosip.NewHeader(f.name, f.value))
+			h.list = append(h.list, gosip.NewHeader(f.name, f.value))
 		default:
 			typed, ok := p.typed(f, method)
 			if !ok {
-				return bad(f.name)
+				return h.list, bad(f.name)
 			}
-			m.AppendHeader(typed)
+			h.list = append(h.list, typed)
 		}
 	}
-	return nil
+	return h.list, nil
+}
+
+// settable is what requests and responses have in common here.
+type settable interface {
+	gosip.Message
+	ReplaceHeader(gosip.Header)
+}
+
+// setHeaders gives a new message all its headers at once, in a list of just their size; by itself each would make the list
+// grow. What is prepended so leaves the message at its last Via: it is put back to the first.
+func setHeaders[M settable](m M, list []gosip.Header) M {
+	m.PrependHeader(list...)
+	for _, h := range list {
+		if via, ok := h.(*gosip.ViaHeader); ok {
+			m.ReplaceHeader(via)
+			break
+		}
+	}
+	return m
 }
 
 // addList splits a comma-separated list: one header per value means the same (RFC 3261 section 7.3.1), and sipgo's
 // accessors see the first only then.
-func (p *parts) addList(m gosip.Message, f *field) bool {
+func (h *head) addList(p *parts, f *field) bool {
 	for rest, more := f.value, true; more; {
 		var value string
 		if i := indexOutside(rest, ','); i >= 0 {
@@ -111,7 +146,7 @@ func (p *parts) addList(m gosip.Message, f *field) bool {
 			value, more = trim(rest), false
 		}
 		if f.id == hdrRoute {
-			m.AppendHeader(gosip.NewHeader("Route", value))
+			h.list = append(h.list, gosip.NewHeader("Route", value))
 			if value == "" {
 				return false
 			}
@@ -121,7 +156,7 @@ func (p *parts) addList(m gosip.Message, f *field) bool {
 		if !ok {
 			return false
 		}
-		m.AppendHeader(v)
+		h.list = append(h.list, v)
 	}
 	return true
 }

@@ -1,6 +1,10 @@
 package transport
 
-import "strings"
+import (
+	"strings"
+
+	gosip "github.com/emiago/sipgo/sip"
+)
 
 // headerID tells the headers this package must understand from those that go through raw.
 type headerID uint8
@@ -34,7 +38,8 @@ type head struct {
 	size   int     // of the datagram; 0 on a stream, where the source address is proven
 	fields []field // in order
 	seen   [hdrCount]uint8
-	fault  *fault // the first thing wrong; scanning goes on so that an answer can be built
+	fault  *fault         // the first thing wrong; scanning goes on so that an answer can be built
+	list   []gosip.Header // room for fill
 }
 
 func (h *head) fail(f *fault) {

@@ -27,14 +27,14 @@ type Client struct {
 	sh       *shard
 	key      key
 	flow     flow
-	req      *gosip.Request
-	on       func(*gosip.Response, error)
 	reliable bool
 	invite   bool
 
 	alarm // guarded by sh.mu
 
-	mu       sync.Mutex // guards what follows
+	mu       sync.Mutex                   // guards what follows
+	req      *gosip.Request               // nil after the final answer
+	on       func(*gosip.Response, error) // nil once nothing more can come
 	step     step
 	final    int
 	wire     []byte         // what is sent again over UDP: the request, then the ACK of a non-2xx
@@ -106,9 +106,6 @@ func (c *Client) open(raw []byte) error {
 	return nil
 }
 
-// Request is the request the transaction sent.
-func (c *Client) Request() *gosip.Request { return c.req }
-
 // Stop forgets the transaction without sending anything.
 func (c *Client) Stop() { c.close() }
 
@@ -137,10 +134,10 @@ func (c *Client) sendCancel() {
 		return
 	}
 	c.until = c.t.now() + timeB // RFC 3261 section 9.1, last paragraph
-	why := c.why
+	req, why := c.req, c.why
 	c.mu.Unlock()
 	c.wake()
-	_, _ = c.t.call(c.flow, cancelOf(c.req, why), func(*gosip.Response, error) {}) // the INVITE tells how it ends
+	_, _ = c.t.call(c.flow, cancelOf(req, why), func(*gosip.Response, error) {}) // the INVITE tells how it ends
 }
 
 // close takes the transaction out of the table; false: it was out.
@@ -177,14 +174,28 @@ func (c *Client) fail(why error) {
 	pending := c.step < answered
 	c.mu.Unlock()
 	if c.close() && pending {
-		c.tell(nil, why)
+		c.tellLast(nil, why)
 	}
 }
 
 // tell hands a response or the end to the user.
 func (c *Client) tell(res *gosip.Response, err error) {
-	defer c.t.guard("response", nil)
-	c.on(res, err)
+	c.mu.Lock()
+	on := c.on
+	c.mu.Unlock()
+	if on != nil {
+		defer c.t.guard("response", nil)
+		on(res, err)
+	}
+}
+
+// tellLast tells what nothing can follow, and lets go of the user: what lingers to absorb repetitions, by the thousand,
+// must not hold messages and calls in memory.
+func (c *Client) tellLast(res *gosip.Response, err error) {
+	c.tell(res, err)
+	c.mu.Lock()
+	c.on = nil
+	c.mu.Unlock()
 }
 
 // wake sets the alarm to the next timer, if the transaction is still in the table.

@@ -40,8 +40,9 @@ func (c *Client) finalInvite(res *gosip.Response) {
 
 // refusedLocked acknowledges the first non-2xx (RFC 3261 section 17.1.1.3), waits for Timer D and tells. It unlocks.
 func (c *Client) refusedLocked(res *gosip.Response) {
+	req := c.req
 	c.settleLocked(res.StatusCode, timeD)
-	raw, err := c.t.render(ackOf(c.req, res))
+	raw, err := c.t.render(ackOf(req, res))
 	if err == nil { // it cannot fail on what was parsed and on what has been sent
 		defer c.t.recycle(raw)
 		c.wire = bytes.Clone(raw.Bytes())
@@ -52,7 +53,7 @@ func (c *Client) refusedLocked(res *gosip.Response) {
 		_ = c.flow.Send(ack) // a lost one is sent again when the answer is repeated
 	}
 	c.linger()
-	c.tell(res, nil)
+	c.tellLast(res, nil)
 }
 
 // ackOf builds the ACK of a non-2xx answer: one Via, the INVITE's; its Route; To from the answer.

@@ -50,12 +50,12 @@ func (c *Client) finalPlain(res *gosip.Response) {
 	c.settleLocked(res.StatusCode, timeI) // K is T4, as I is
 	c.mu.Unlock()
 	c.linger()
-	c.tell(res, nil)
+	c.tellLast(res, nil)
 }
 
 // settleLocked moves to Completed or Accepted for the time given.
 func (c *Client) settleLocked(code int, linger int64) {
-	c.step, c.final, c.wire = answered, code, nil
+	c.step, c.final, c.wire, c.req = answered, code, nil, nil
 	c.resend, c.until = never, c.t.now()+linger
 	c.t.waiting.Add(-1)
 }
