@@ -25,14 +25,15 @@ func main() {
 	domain := flag.String("domain", "bench.local", "SIP domain")
 	active := flag.Int("active", 20000, "active accounts")
 	disabled := flag.Int("disabled", 2000, "disabled accounts")
+	clip := flag.String("clip", "", "WAV file that disabled accounts hear; empty: the one in the binary")
 	flag.Parse()
-	if err := seed(context.Background(), *url, *dir, *domain, *active, *disabled); err != nil {
+	if err := seed(context.Background(), *url, *dir, *domain, *clip, *active, *disabled); err != nil {
 		fmt.Fprintln(os.Stderr, "seed:", err)
 		os.Exit(1)
 	}
 }
 
-func seed(ctx context.Context, url, dir, domain string, active, disabled int) error {
+func seed(ctx context.Context, url, dir, domain, clip string, active, disabled int) error {
 	roots, err := seal.LoadOrCreate(filepath.Join(dir, "root.key"))
 	if err != nil {
 		return err
@@ -42,6 +43,11 @@ func seed(ctx context.Context, url, dir, domain string, active, disabled int) er
 		return err
 	}
 	defer s.Close()
+	if clip != "" {
+		if err := putClip(ctx, s, clip); err != nil {
+			return err
+		}
+	}
 	ring := seal.NewRing("ha1", roots...)
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(64)
@@ -53,6 +59,16 @@ func seed(ctx context.Context, url, dir, domain string, active, disabled int) er
 		g.Go(func() error { return create(ctx, s, newAccount(ring, domain, user, password, i >= active)) })
 	}
 	return g.Wait()
+}
+
+// putClip makes a file what disabled accounts hear.
+func putClip(ctx context.Context, s *store.Store, file string) error {
+	wav, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	_, err = s.Clips.Put(ctx, store.ClipFile{Prompt: "account-disabled", Language: "en"}, wav)
+	return err
 }
 
 // create makes an account, trying again while the store does not answer: on a machine at its limits that is no fault of

@@ -1,7 +1,8 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # sipward as a target of the side-by-side load tests: state in Redis (SIPWARD_STORE=embedded: in one file).
-# Its users are numeric: run with EXTRA="-user 10%06d", and reject_udp with EXTRA="-user 20%06d".
-t_tests() { echo "reg_udp regc_udp reg_tcp reg_tls call_udp call_tls reject_udp hold_tls"; }
+# Its users are numeric: 10%06d, and 20%06d disabled ones, who are refused, or hear why when they call. An announcement is
+# heard once: what the peers play for ever is a clip of a minute here, the longest there is, and the caller calls again.
+t_tests() { echo "reg_udp regc_udp reg_tcp reg_tls call_udp call_tls reject_udp hold_tls rtp_loop rtp_ann srtp_loop"; }
 
 t_start() {
 	local dir=$T/run/sipward
@@ -13,12 +14,21 @@ t_start() {
 	export SIPWARD_LIMITS_CONNECTIONS_PER_ADDRESS=100000 SIPWARD_LIMITS_ANNOUNCEMENTS_PER_ACCOUNT=0
 	export SIPWARD_HTTP_ADMIN=127.0.0.1:15080 SIPWARD_HTTP_PUBLIC="" SIPWARD_HTTP_METRICS=127.0.0.1:15090
 	EXTRA="-user 10%06d" # put back by t_stop
-	[ "$1" = reject_udp ] && EXTRA="-user 20%06d"
+	local clip="" repeats=0
+	case $1 in
+	reject_udp) EXTRA="-user 20%06d" ;;
+	*rtp*)
+		EXTRA="-user 20%06d" clip=$dir/clip.wav
+		[ "$1" = rtp_ann ] || repeats=5
+		sox -q "$T/data/announcement.wav" "$clip" repeat "$repeats" || return 1
+		export SIPWARD_SIP_ANNOUNCE=answer SIPWARD_MEDIA_PORTS=20000-39999
+		;;
+	esac
 	if [ "${SIPWARD_STORE:-redis}" = redis ]; then
 		start_redis || return 1
 		export SIPWARD_REDIS_URL=redis://127.0.0.1:$REDIS_PORT
 	fi
-	"$T/bin/sipward-seed" -redis "${SIPWARD_REDIS_URL:-}" -dir "$dir" -domain "$DOMAIN" -active "${USERS:-20000}" || return 1
+	"$T/bin/sipward-seed" -redis "${SIPWARD_REDIS_URL:-}" -dir "$dir" -domain "$DOMAIN" -active "${USERS:-20000}" -clip "$clip" || return 1
 	$SRVPIN "${TARGET_BIN:-$T/bin/sipward}" serve >"$T/logs/sipward.log" 2>&1 &
 	PIDS=$!
 	wait_tcp "$TLSADDR"
