@@ -77,6 +77,8 @@ type front struct{ s *Server }
 var (
 	_ transport.Handler = front{}
 	_ transport.Opener  = front{}
+
+	_ transport.Absorber = front{}
 )
 
 // Receive implements transport.Handler.
@@ -85,6 +87,11 @@ func (h front) Receive(f *transport.Flow, m gosip.Message) {
 		h.s.tracer.received(f, m)
 		h.s.table.Receive(f, m)
 	}
+}
+
+// Absorb implements transport.Absorber. While anybody is traced every message is read.
+func (h front) Absorb(f *transport.Flow, via *gosip.ViaHeader, tag string) bool {
+	return h.s.tracer.wire.Load() == nil && h.s.table.Absorb(f, via, tag)
 }
 
 // Opened implements transport.Opener.

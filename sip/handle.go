@@ -228,8 +228,10 @@ func talked(r call.Record) time.Duration {
 
 func (s *Server) ended(r call.Record) {
 	s.metrics.call(r)
-	s.log.Info("call ended", "call_id", r.CallID, "from", r.FromNumber, "to", r.ToNumber, "code", r.Code, "disposition", string(r.Disposition),
-		"seconds", talked(r).Seconds(), "reason", r.Reason)
+	if s.log.Enabled(s.ctx, slog.LevelInfo) { // else the arguments alone cost
+		s.log.Info("call ended", "call_id", r.CallID, "from", r.FromNumber, "to", r.ToNumber, "code", r.Code, "disposition", string(r.Disposition),
+			"seconds", talked(r).Seconds(), "reason", r.Reason)
+	}
 	if s.deps.Calls != nil {
 		s.deps.Calls.Ended(r)
 	}

@@ -31,6 +31,7 @@ type Calls struct {
 
 func newCalls(c *core, keep time.Duration) *Calls {
 	id := newCodec(func(r *call.Record) string { return r.ID })
+	id.write = appendCall
 	return &Calls{c: c, live: id, past: &history[call.Record]{
 		c: c, kind: "call", codec: id, keep: keep,
 		at: func(r *call.Record) time.Time { return r.Started },

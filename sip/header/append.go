@@ -28,10 +28,27 @@ func AppendHead(b []byte, m gosip.Message) ([]byte, int) {
 func appendHeaders(b []byte, list []gosip.Header) ([]byte, int) {
 	b = append(b, "\r\n"...)
 	for _, h := range list {
-		b = append(append(b, h.Name()...), ": "...)
-		b = append(appendValueOf(b, h), "\r\n"...)
+		b = AppendField(b, h)
 	}
 	return b, len(list)
+}
+
+// AppendStatus appends the start line of a response, with its CRLF.
+func AppendStatus(b []byte, code int, reason string) []byte {
+	b = strconv.AppendInt(append(b, version+" "...), int64(code), 10)
+	return append(append(append(b, ' '), reason...), "\r\n"...)
+}
+
+// AppendField appends a header with its CRLF.
+func AppendField(b []byte, h gosip.Header) []byte {
+	b = append(append(b, h.Name()...), ": "...)
+	return append(appendValueOf(b, h), "\r\n"...)
+}
+
+// AppendTo appends a To with a tag that it has not got, with its CRLF.
+func AppendTo(b []byte, to *gosip.ToHeader, tag string) []byte {
+	b = appendNameAddr(append(b, "To: "...), to.DisplayName, &to.Address, to.Params)
+	return append(append(append(b, ";tag="...), tag...), "\r\n"...)
 }
 
 func appendValueOf(b []byte, h gosip.Header) []byte {

@@ -41,7 +41,11 @@ func (l *Layer) apologise(f *Flow, req *gosip.Request) {
 func (l *Layer) datagram(f *Flow, p []byte) bool {
 	h := l.takeHead()
 	defer l.freeHead(h)
-	m, why := l.parseDatagram(h, p)
+	n := l.scanDatagram(h, p)
+	if l.absorber != nil && l.absorbs(f, h) {
+		return true
+	}
+	m, why := l.readDatagram(h, p, n)
 	if why != nil {
 		l.refuse(f, h, why)
 		return false
@@ -52,9 +56,16 @@ func (l *Layer) datagram(f *Flow, p []byte) bool {
 
 // parseDatagram reads the message of p; h stays filled for an answer.
 func (l *Layer) parseDatagram(h *head, p []byte) (gosip.Message, *fault) {
-	for len(p) >= 2 && p[0] == '\r' && p[1] == '\n' {
-		p = p[2:]
+	return l.readDatagram(h, p, l.scanDatagram(h, p))
+}
+
+// scanDatagram reads the header section of p, and tells where it ends.
+func (l *Layer) scanDatagram(h *head, p []byte) int {
+	begin := 0
+	for len(p) >= begin+2 && p[begin] == '\r' && p[begin+1] == '\n' {
+		begin += 2
 	}
+	p = p[begin:]
 	n := bytes.Index(p, []byte("\r\n\r\n")) + 4
 	if n < 4 {
 		n = len(p)
@@ -65,6 +76,10 @@ func (l *Layer) parseDatagram(h *head, p []byte) (gosip.Message, *fault) {
 	}
 	h.size = len(p)
 	h.scan(string(p[:n]), l.lim)
+	return begin + n
+}
+
+func (l *Layer) readDatagram(h *head, p []byte, n int) (gosip.Message, *fault) {
 	m, why := h.build()
 	if why == nil {
 		why = takeBody(m, p[n:], l.lim)

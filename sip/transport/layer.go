@@ -68,8 +68,9 @@ type Layer struct {
 	names     map[Network]named
 
 	// static after Run began
-	handler Handler
-	done    <-chan struct{}
+	handler  Handler
+	absorber Absorber // handler, if it is one
+	done     <-chan struct{}
 
 	tap     atomic.Pointer[Tap]
 	table   table
@@ -115,6 +116,7 @@ func (c *Config) check(d Deps) error {
 // Run hands messages to h until ctx ends, then closes every flow and returns when all goroutines have ended.
 func (l *Layer) Run(ctx context.Context, h Handler) error {
 	l.handler, l.done = h, ctx.Done()
+	l.absorber, _ = h.(Absorber)
 	for _, s := range l.sockets {
 		l.spawn(s.serve)
 	}
@@ -249,6 +251,7 @@ func (l *Layer) takeHead() *head { return l.heads.Get().(*head) }
 func (l *Layer) freeHead(h *head) {
 	clear(h.fields)
 	clear(h.list)
-	*h = head{fields: h.fields[:0], list: h.list[:0]}
+	h.start, h.size, h.fault, h.seen = "", 0, nil, [hdrCount]uint8{}
+	h.fields, h.list = h.fields[:0], h.list[:0]
 	l.heads.Put(h)
 }

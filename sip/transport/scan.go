@@ -40,6 +40,7 @@ type head struct {
 	seen   [hdrCount]uint8
 	fault  *fault         // the first thing wrong; scanning goes on so that an answer can be built
 	list   []gosip.Header // room for fill
+	spare  parts          // room for absorbs
 }
 
 func (h *head) fail(f *fault) {

@@ -1,6 +1,10 @@
 package tx
 
-import gosip "github.com/emiago/sipgo/sip"
+import (
+	gosip "github.com/emiago/sipgo/sip"
+
+	"sipward/sip/transport"
+)
 
 // request finds the transaction of a request (RFC 3261 section 17.2.3) or begins one.
 func (t *Table) request(f flow, r *gosip.Request) {
@@ -85,6 +89,24 @@ func (t *Table) ack(f flow, r *gosip.Request, sh *shard, k key) {
 	}
 	defer t.guard("ack", nil)
 	t.user.Ack(real(f), r)
+}
+
+// Absorb implements transport.Absorber: ours is what has the tag of the transaction it belongs to, whether anything is
+// left of that or not. A 2xx is acknowledged under a branch of its own.
+func (t *Table) Absorb(f *transport.Flow, via *gosip.ViaHeader, tag string) bool {
+	return t.absorb(f, via, tag)
+}
+
+func (t *Table) absorb(f flow, via *gosip.ViaHeader, tag string) bool {
+	k, ok := t.keys.invite(f, via)
+	if !ok || !t.keys.tagged(k, tag) || t.closed.Load() {
+		return false
+	}
+	sh := t.shard(k)
+	sh.mu.Lock()
+	live, end := sh.live[k], sh.ended[k]
+	sh.mu.Unlock()
+	return live == nil && (end == nil || end.acked())
 }
 
 // cancel answers a CANCEL by RFC 3261 section 9.2 and hands it on. The transaction of the CANCEL itself needs no state:

@@ -56,3 +56,6 @@ func (t *Table) Alarms() (n int) {
 	}
 	return n
 }
+
+// AbsorbOn is Absorb for flows in memory.
+func (t *Table) AbsorbOn(f Flow, via *gosip.ViaHeader, tag string) bool { return t.absorb(f, via, tag) }

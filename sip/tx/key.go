@@ -33,15 +33,31 @@ func (k *keyer) server(f flow, r *gosip.Request, m gosip.RequestMethod) (key, bo
 		return key{}, false
 	}
 	var room [keyBytes]byte
-	b := append(append(room[:0], f.ID()...), 0)
-	b = append(append(b, m...), 0)
+	b := appendPeer(room[:0], f, m)
 	branch, _ := via.Params.Get("branch")
 	if !magic(branch) {
 		return k.server2543(b, r, via)
 	}
-	b = append(append(b, branch...), 0)
-	b = appendSentBy(b, via)
-	return k.sum(b), true
+	return k.branch(b, branch, via), true
+}
+
+// invite is the key of the INVITE that a request with this Via belongs to; false where more than the Via is needed.
+func (k *keyer) invite(f flow, via *gosip.ViaHeader) (key, bool) {
+	branch, _ := via.Params.Get("branch")
+	if !magic(branch) {
+		return key{}, false
+	}
+	var room [keyBytes]byte
+	return k.branch(appendPeer(room[:0], f, gosip.INVITE), branch, via), true
+}
+
+func appendPeer(b []byte, f flow, m gosip.RequestMethod) []byte {
+	b = append(append(b, f.ID()...), 0)
+	return append(append(b, m...), 0)
+}
+
+func (k *keyer) branch(b []byte, branch string, via *gosip.ViaHeader) key {
+	return k.sum(appendSentBy(append(append(b, branch...), 0), via))
 }
 
 // server2543 is the fallback for a branch without the cookie: Request-URI, From tag, Call-ID, CSeq number and top Via.
@@ -81,8 +97,17 @@ func (k *keyer) client(m gosip.Message) (key, bool) {
 // without state gets the same tag when it is repeated (RFC 3261 section 8.2.7), and cannot be guessed (19.3).
 func (k *keyer) tag(id key) string {
 	var room [20]byte
-	b := strconv.AppendUint(room[:0], maphash.Comparable(k.tags, id), 36)
-	return string(b)
+	return string(k.appendTag(room[:0], id))
+}
+
+// tagged reports whether a tag is that of our answers.
+func (k *keyer) tagged(id key, tag string) bool {
+	var room [20]byte
+	return string(k.appendTag(room[:0], id)) == tag
+}
+
+func (k *keyer) appendTag(b []byte, id key) []byte {
+	return strconv.AppendUint(b, maphash.Comparable(k.tags, id), 36)
 }
 
 // magic reports whether a branch begins with the cookie and goes on.

@@ -17,13 +17,18 @@ func (t *Table) render(m gosip.Message) (*bytes.Buffer, error) {
 	buf := t.buffers.Get().(*bytes.Buffer)
 	buf.Reset()
 	head, headers := header.AppendHead(buf.AvailableBuffer(), m)
-	if lines := headers + 1; bytes.Count(head, []byte{'\n'}) != lines || bytes.Count(head, []byte{'\r'}) != lines {
+	return t.seal(buf, head, headers+1, m.Body())
+}
+
+// seal puts a head of so many lines, and a body, into the buffer whose room it was written to.
+func (t *Table) seal(buf *bytes.Buffer, head []byte, lines int, body []byte) (*bytes.Buffer, error) {
+	if bytes.Count(head, []byte{'\n'}) != lines || bytes.Count(head, []byte{'\r'}) != lines {
 		t.recycle(buf)
 		return nil, ErrShape
 	}
 	buf.Write(head) // onto itself, unless it has grown
 	buf.WriteString("\r\n")
-	buf.Write(m.Body())
+	buf.Write(body)
 	return buf, nil
 }
 

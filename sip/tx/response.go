@@ -1,6 +1,7 @@
 package tx
 
 import (
+	"bytes"
 	"strings"
 
 	gosip "github.com/emiago/sipgo/sip"
@@ -9,19 +10,18 @@ import (
 )
 
 // respond builds a response to r by RFC 3261 section 8.2.6.2: Via, From, Call-ID and CSeq as they came, To with the tag
-// unless it has one or code is 100. Headers are taken over through take: cloned when the user gets the response, shared
-// when it is written at once.
-func respond(r *gosip.Request, code int, phrase, tag string, take func(gosip.Header) gosip.Header) *gosip.Response {
+// unless it has one or code is 100. Headers are cloned, since the user gets the response.
+func respond(r *gosip.Request, code int, phrase, tag string) *gosip.Response {
 	res := gosip.NewResponse(code, phrase)
 	for _, h := range r.Headers() {
 		switch to := h.(type) {
 		case *gosip.ViaHeader, *gosip.FromHeader, *gosip.CallIDHeader, *gosip.CSeqHeader:
-			res.AppendHeader(take(h))
+			res.AppendHeader(own(h))
 		case *gosip.ToHeader:
 			res.AppendHeader(tagged(to, code, tag))
 		default:
 			if copied(r, code, h.Name()) {
-				res.AppendHeader(take(h))
+				res.AppendHeader(own(h))
 			}
 		}
 	}
@@ -46,8 +46,6 @@ func tagged(to *gosip.ToHeader, code int, tag string) *gosip.ToHeader {
 	return c
 }
 
-func share(h gosip.Header) gosip.Header { return h }
-
 // own copies a header; gosip.HeaderClone returns some of them as they are.
 func own(h gosip.Header) gosip.Header {
 	if id, ok := h.(*gosip.CallIDHeader); ok {
@@ -57,12 +55,32 @@ func own(h gosip.Header) gosip.Header {
 	return gosip.HeaderClone(h)
 }
 
-// buildReply builds a response that is written at once and never changed.
-func buildReply(r *gosip.Request, code int, phrase, tag string, headers []gosip.Header) *gosip.Response {
-	res := respond(r, code, phrase, tag, share)
-	for _, h := range headers {
-		res.AppendHeader(h)
+// renderReply writes the response that respond would build, with further headers and no body, without building it.
+func (t *Table) renderReply(r *gosip.Request, code int, phrase, tag string, headers []gosip.Header) (*bytes.Buffer, error) {
+	buf := t.buffers.Get().(*bytes.Buffer)
+	buf.Reset()
+	b := header.AppendStatus(buf.AvailableBuffer(), code, phrase)
+	lines := 1
+	for _, h := range r.Headers() {
+		switch to := h.(type) {
+		case *gosip.ViaHeader, *gosip.FromHeader, *gosip.CallIDHeader, *gosip.CSeqHeader:
+			b = header.AppendField(b, h)
+		case *gosip.ToHeader:
+			if code == 100 || to.Params.Has("tag") {
+				b = header.AppendField(b, h)
+			} else {
+				b = header.AppendTo(b, to, tag)
+			}
+		default:
+			if !copied(r, code, h.Name()) {
+				continue
+			}
+			b = header.AppendField(b, h)
+		}
+		lines++
 	}
-	header.Complete(res)
-	return res
+	for _, h := range headers {
+		b = header.AppendField(b, h)
+	}
+	return t.seal(buf, append(b, "Content-Length: 0\r\n"...), lines+len(headers)+1, nil)
 }

@@ -75,7 +75,7 @@ func (s *Server) Context() context.Context {
 // Response builds a response for this request with our To tag, for the user to complete and pass to Respond. Nothing in
 // it is shared with the request.
 func (s *Server) Response(code int, phrase string, headers ...gosip.Header) *gosip.Response {
-	res := respond(s.req, code, phrase, s.Tag(), own)
+	res := respond(s.req, code, phrase, s.Tag())
 	for _, h := range headers {
 		res.AppendHeader(h)
 	}
@@ -85,31 +85,42 @@ func (s *Server) Response(code int, phrase string, headers ...gosip.Header) *gos
 // Respond sends a response built for this request. A To tag is stamped, the same for the whole transaction, unless the
 // response carries one or is a 100. After a 2xx of an INVITE further 2xx may follow (forks, RFC 6026). An answer after a
 // final one is an error and is not sent.
-func (s *Server) Respond(res *gosip.Response) error { return s.respond(res, false) }
+func (s *Server) Respond(res *gosip.Response) error {
+	s.stamp(res)
+	raw, err := s.t.render(res)
+	if err != nil {
+		return err
+	}
+	return s.write(res.StatusCode, raw, false)
+}
 
 // Reply builds and sends a response of our own with extra headers.
 func (s *Server) Reply(code int, phrase string, headers ...gosip.Header) error {
-	return s.Respond(buildReply(s.req, code, phrase, s.Tag(), headers))
+	return s.reply(code, phrase, headers, false)
 }
 
 // Reject is Reply with a final answer for a stranger, a challenge above all: over UDP nothing stays of the transaction,
 // so that the answer is one packet for one packet and a spoofed source costs no memory. The ACK of such an answer to an
 // INVITE reaches User.Ack like any that nobody awaits. Over streams it is Reply.
 func (s *Server) Reject(code int, phrase string, headers ...gosip.Header) error {
-	return s.respond(buildReply(s.req, code, phrase, s.Tag(), headers), true)
+	return s.reply(code, phrase, headers, true)
 }
 
-func (s *Server) respond(res *gosip.Response, once bool) error {
-	s.stamp(res)
-	raw, err := s.t.render(res)
+func (s *Server) reply(code int, phrase string, headers []gosip.Header, once bool) error {
+	raw, err := s.t.renderReply(s.req, code, phrase, s.Tag(), headers)
 	if err != nil {
 		return err
 	}
+	return s.write(code, raw, once)
+}
+
+// write sends an answer and recycles it.
+func (s *Server) write(code int, raw *bytes.Buffer, once bool) error {
 	defer s.t.recycle(raw)
-	if res.IsProvisional() {
+	if code < 200 {
 		return s.provisional(raw.Bytes())
 	}
-	return s.finish(res.StatusCode, raw.Bytes(), once && !s.reliable)
+	return s.finish(code, raw.Bytes(), once && !s.reliable)
 }
 
 // stamp gives a user's response the transaction's To tag. The header is replaced, not changed: it may be the request's.

@@ -81,7 +81,7 @@ func (t *Table) shed(f flow, r *gosip.Request, k key, why string) {
 
 // stateless answers a request that has no transaction. A failed write is the sender's loss: there is nobody to tell.
 func (t *Table) stateless(f flow, r *gosip.Request, code int, phrase string, k key, headers ...gosip.Header) {
-	raw, err := t.render(buildReply(r, code, phrase, t.keys.tag(k), headers))
+	raw, err := t.renderReply(r, code, phrase, t.keys.tag(k), headers)
 	if err != nil {
 		return
 	}
