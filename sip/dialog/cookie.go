@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"hash"
 )
 
 const (
@@ -14,11 +15,13 @@ const (
 
 var cookieText = base64.RawURLEncoding
 
-// newCookie returns a cookie nobody can forge or guess.
-func newCookie(key []byte) string {
-	b := make([]byte, cookieRandom, cookieRandom+cookieMAC)
-	_, _ = rand.Read(b)
-	return cookieText.EncodeToString(append(b, cookieSum(key, b)...))
+// newCookie returns a cookie nobody can forge or guess; mac is keyed.
+func newCookie(mac hash.Hash) string {
+	var b [cookieRandom + sha256.Size]byte
+	_, _ = rand.Read(b[:cookieRandom])
+	mac.Reset()
+	mac.Write(b[:cookieRandom])
+	return cookieText.EncodeToString(mac.Sum(b[:cookieRandom])[:cookieRandom+cookieMAC])
 }
 
 // Genuine reports whether the cookie was made under key.

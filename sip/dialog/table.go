@@ -1,7 +1,10 @@
 package dialog
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"errors"
+	"hash"
 	"sync"
 	"time"
 
@@ -35,6 +38,7 @@ var ErrTooMany = errors.New("dialog: the account has too many calls already")
 type Table struct {
 	config Config
 	send   Requester
+	macs   sync.Pool // hash.Hash, for cookies
 
 	mu       sync.Mutex // guards the maps; never held across I/O
 	byCookie map[string]*Dialog
@@ -49,6 +53,7 @@ func New(c Config, send Requester) *Table {
 		c.MaxIdle = 24 * time.Hour
 	}
 	return &Table{
+		macs:   sync.Pool{New: func() any { return hmac.New(sha256.New, c.Key) }},
 		config: c, send: send, byCookie: map[string]*Dialog{}, byParty: map[account.ID]map[*Dialog]struct{}{},
 		calls: map[*Dialog]struct{}{}, placed: map[account.ID]int{},
 	}
@@ -71,8 +76,10 @@ func (t *Table) Begin(record call.Record, caller Leg, early func(Reason), partie
 }
 
 func (t *Table) dialog(record call.Record, caller Leg, early func(Reason), parties []account.ID) *Dialog {
+	mac := t.macs.Get().(hash.Hash)
+	defer t.macs.Put(mac)
 	d := &Dialog{
-		Cookie: newCookie(t.config.Key), CallID: record.CallID, table: t, parties: parties,
+		Cookie: newCookie(mac), CallID: record.CallID, table: t, parties: parties,
 		caller: caller, early: early, over: make(chan struct{}), heard: t.config.Now(), record: record,
 	}
 	d.record.ID, d.record.Started = d.Cookie, d.heard

@@ -6,24 +6,21 @@ import (
 	gosip "github.com/emiago/sipgo/sip"
 )
 
-// address is the value of From or To.
-type address struct {
-	display string // as within the quotes on the wire, escapes kept: sipgo prints it between quotes as it is
-	uri     gosip.Uri
-	params  gosip.HeaderParams
-}
+// address is the value of From or To: sipgo's two headers have the same fields. The display name is as within the quotes on
+// the wire, escapes kept: sipgo prints it between quotes as it is.
+type address gosip.FromHeader
 
-// parseAddress reads (name-addr / addr-spec) *(SEMI param) of RFC 3261 section 25.1.
-func (p *parts) parseAddress(s string) (a address, ok bool) {
+// parseAddress reads (name-addr / addr-spec) *(SEMI param) of RFC 3261 section 25.1 into a, which is new.
+func (p *parts) parseAddress(s string, a *address) bool {
 	rest, ok := a.cutDisplay(s)
 	if !ok {
-		return a, false
+		return false
 	}
 	var spec string
 	if strings.HasPrefix(rest, "<") {
 		end := strings.IndexByte(rest, '>')
 		if end < 0 {
-			return a, false
+			return false
 		}
 		spec, rest = rest[1:end], trim(rest[end+1:])
 	} else {
@@ -34,20 +31,20 @@ func (p *parts) parseAddress(s string) (a address, ok bool) {
 		}
 		spec, rest = trim(rest[:end]), rest[end:]
 		if strings.ContainsAny(spec, ",?") {
-			return a, false
+			return false
 		}
 	}
-	if !p.parseURI(spec, &a.uri) {
-		return a, false
+	if !p.parseURI(spec, &a.Address) {
+		return false
 	}
 	if rest == "" {
-		return a, true
+		return true
 	}
 	if rest[0] != ';' {
-		return a, false
+		return false
 	}
-	a.params, ok = p.parseParams(rest[1:], true, 0)
-	return a, ok
+	a.Params, ok = p.parseParams(rest[1:], true, 0)
+	return ok
 }
 
 // cutDisplay takes the display name; rest begins with "<" when there was one.
@@ -57,17 +54,17 @@ func (a *address) cutDisplay(s string) (rest string, ok bool) {
 		if end < 0 {
 			return "", false
 		}
-		a.display, rest = s[1:end], trim(s[end+1:])
+		a.DisplayName, rest = s[1:end], trim(s[end+1:])
 		return rest, strings.HasPrefix(rest, "<")
 	}
 	open := strings.IndexByte(s, '<')
 	if open < 0 {
 		return s, true
 	}
-	a.display = trim(s[:open])
-	for i := 0; i < len(a.display); i++ {
+	a.DisplayName = trim(s[:open])
+	for i := 0; i < len(a.DisplayName); i++ {
 		// *(token LWS); UTF-8 without quotes is common and harmless, it goes out quoted.
-		if c := a.display[i]; classes[c]&classToken == 0 && !blank(c) && c < 0x80 {
+		if c := a.DisplayName[i]; classes[c]&classToken == 0 && !blank(c) && c < 0x80 {
 			return "", false
 		}
 	}

@@ -165,13 +165,9 @@ func (h *head) addList(p *parts, f *field) bool {
 func (p *parts) typed(f *field, method string) (gosip.Header, bool) {
 	switch f.id {
 	case hdrFrom:
-		a, ok := p.parseAddress(f.value)
-		p.from = gosip.FromHeader{DisplayName: a.display, Address: a.uri, Params: a.params}
-		return &p.from, ok
+		return &p.from, p.parseAddress(f.value, (*address)(&p.from))
 	case hdrTo:
-		a, ok := p.parseAddress(f.value)
-		p.to = gosip.ToHeader{DisplayName: a.display, Address: a.uri, Params: a.params}
-		return &p.to, ok
+		return &p.to, p.parseAddress(f.value, (*address)(&p.to))
 	case hdrCallID:
 		p.callID = gosip.CallIDHeader(f.value)
 		return &p.callID, callID(f.value)

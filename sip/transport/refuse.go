@@ -85,8 +85,9 @@ func stampedVia(value string, f *Flow) string {
 
 // appendTag gives the To just written a tag unless it has one.
 func appendTag(b []byte, to string, h *head, seed maphash.Seed) []byte {
-	a, ok := new(parts).parseAddress(to)
-	if !ok || a.params.Has("tag") || !strings.Contains(to, ">") {
+	var a address
+	ok := new(parts).parseAddress(to, &a)
+	if !ok || a.Params.Has("tag") || !strings.Contains(to, ">") {
 		return b
 	}
 	id, _ := h.first(hdrCallID)
