@@ -15,7 +15,7 @@ func (s *Server) way() func(proxy.Call, []*transport.Flow) (dialog.Media, error)
 	ways := session.New(s.config.Session, session.Deps{Relay: s.deps.Relay, Log: s.log})
 	return func(c proxy.Call, to []*transport.Flow) (dialog.Media, error) {
 		return ways.Open(session.Invite{
-			Caller: c.Caller.Kind, Callee: c.Callee.Kind, From: c.Server.Flow(), To: to, Message: c.Server.Request(), Body: c.Server.Request().Body(),
+			Account: c.Caller.ID, Caller: c.Caller.Kind, Callee: c.Callee.Kind, From: c.Server.Flow(), To: to, Message: c.Server.Request(), Body: c.Server.Request().Body(),
 		})
 	}
 }

@@ -48,7 +48,7 @@ func serveRelay(ctx context.Context, in io.Reader, out io.Writer) error {
 
 // openCall has both descriptions pass; the port that B is told is in what A's description became, and the other way round.
 func openCall(r *relay.Relay, a, b string) (toA, toB int, err error) {
-	c, err := r.Open(nil, false, func() {})
+	c, err := r.Open(nil, relay.Terms{})
 	if err != nil {
 		return 0, 0, err
 	}

@@ -77,6 +77,7 @@ type LimitsConfig struct {
 	ConnectionsPerAddress   int      `koanf:"connections_per_address" doc:"SIP connections of one address; 0: 200"`
 	CallsPerAccount         int      `koanf:"calls_per_account" doc:"calls that one account may place at a time, on each node; 0: no limit"`
 	CallsPerMinute          int      `koanf:"calls_per_minute" doc:"calls that one account may place within a minute, on each node; 0: no limit"`
+	RelayedLines            int      `koanf:"relayed_lines_per_account" doc:"lines (sound, picture) of the calls that one account has placed and whose media goes through the server, at a time, on each node; 0: no limit but calls_per_account"`
 	Destinations            []string `koanf:"destinations" doc:"beginnings of the numbers that may be dialled; empty: all"`
 	AnnouncementsPerAccount string   `koanf:"announcements_per_account" doc:"announcements one account hears, count/time; 0: no limit"`
 }

@@ -139,6 +139,33 @@ func TestRelayWithoutPorts(t *testing.T) {
 	eventually(t, "no call is open", 10*time.Second, func() bool { return s.n.relay.Len() == 0 })
 }
 
+// An account that has as many lines relayed as it may is refused one call more; others are not.
+func TestRelayLimitOfAnAccount(t *testing.T) {
+	t.Parallel()
+	s := relaying(t, func(c *Config) { c.Limits.RelayedLines = 1 })
+	group := s.group()
+	a, b, c := s.line(group, "5701"), s.line(group, "5702"), s.line(group, "5703")
+	alice, bob, carol := s.phone(a, muted), s.phone(b, muted), s.phone(c, muted)
+	ours, theirs := siptest.Talk(t, alice, b.Number, bob)
+	refused, err := alice.Call(siptest.Within(t), c.Number, phone.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = refused.Wait(siptest.Within(t))
+	if got := refused.Result(); got.Code != 403 {
+		t.Errorf("a call over the limit: %d, want 403", got.Code)
+	}
+	if got := s.counter("sipward_relay_account_limit_total"); got != 1 {
+		t.Errorf("counted %v times, want once", got)
+	}
+	others, theirOthers := siptest.Talk(t, carol, b.Number, bob)
+	hangUp(t, others, theirOthers)
+	hangUp(t, ours, theirs)
+	eventually(t, "the first call is over", 10*time.Second, func() bool { return s.n.relay.Len() == 0 })
+	ours, theirs = siptest.Talk(t, alice, c.Number, carol)
+	hangUp(t, ours, theirs)
+}
+
 // A call of which nobody has sent anything for the time allowed is ended on both sides, and the record says why; a call on
 // hold is not.
 func TestSilentCallsEnd(t *testing.T) {

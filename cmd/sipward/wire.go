@@ -146,7 +146,7 @@ func (n *node) media() (err error) {
 	}
 	n.pacer = media.NewPacer(n.config.Media.MaxStreams, n.log, n.registry)
 	if c := n.config.Media; c.relays() {
-		n.relay, err = relay.New(relay.Config{Silence: c.silence()}, relay.Deps{Ports: n.ports, Log: n.log, Metrics: n.registry})
+		n.relay, err = relay.New(relay.Config{Silence: c.silence(), PerOwner: n.config.Limits.RelayedLines}, relay.Deps{Ports: n.ports, Log: n.log, Metrics: n.registry})
 	}
 	return err
 }

@@ -37,6 +37,24 @@ func sipJS(t testing.TB) string {
 // Two phones in a browser, SIP.js over WSS, register, call each other both ways, and send a text.
 func TestBrowserPhonesOverWSS(t *testing.T) {
 	t.Parallel()
+	const want = "done: alice registered, bob registered, talking to 9001, hung up by the caller, talking to 9002, hung up by the callee, read hello from a browser"
+	if title := browserPhones(t, ""); title != want {
+		t.Errorf("the phones in the browser: %q, want %q", title, want)
+	}
+}
+
+// Browsers that know no other way to each other find the relay among their candidates, by ICE, and hear each other by it.
+func TestBrowserPhonesByTheRelay(t *testing.T) {
+	t.Parallel()
+	const want = "done: alice registered, bob registered, talking to 9001, both hear, hung up by the caller, talking to 9002, both hear, hung up by the callee, read hello from a browser"
+	if title := browserPhones(t, "only"); title != want {
+		t.Errorf("the phones in the browser: %q, want %q", title, want)
+	}
+}
+
+// browserPhones returns how it went; by the relay "only", every call goes through it.
+func browserPhones(t *testing.T, relay string) (title string) {
+	t.Helper()
 	library := sipJS(t)
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -47,6 +65,9 @@ func TestBrowserPhonesOverWSS(t *testing.T) {
 	}
 	c := testConfig(t)
 	c.SIP.WSS = []string{"127.0.0.1:0"}
+	if relay != "" {
+		c.Media.Relay = "always"
+	}
 	s := start(t, c)
 	group := s.group()
 	alice, bob := s.line(group, "9001"), s.line(group, "9002")
@@ -57,13 +78,9 @@ func TestBrowserPhonesOverWSS(t *testing.T) {
 	t.Cleanup(pages.Close)
 	query := url.Values{
 		"server": {"wss://" + s.addr(transport.WSS)}, "domain": {realm}, "alice": {alice.User}, "alicePassword": {alice.Password},
-		"bob": {bob.User}, "bobPassword": {bob.Password}, "aliceNumber": {alice.Number}, "bobNumber": {bob.Number},
+		"bob": {bob.User}, "bobPassword": {bob.Password}, "aliceNumber": {alice.Number}, "bobNumber": {bob.Number}, "relay": {relay},
 	}
-	title := browserTitle(t, path, pages.URL+"/?"+query.Encode())
-	const want = "done: alice registered, bob registered, talking to 9001, hung up by the caller, talking to 9002, hung up by the callee, read hello from a browser"
-	if title != want {
-		t.Errorf("the phones in the browser: %q, want %q", title, want)
-	}
+	return browserTitle(t, path, pages.URL+"/?"+query.Encode())
 }
 
 // browserTitle opens a page and waits until its title tells how it went.

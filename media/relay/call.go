@@ -21,10 +21,9 @@ func (s Side) Other() Side { return 1 - s }
 
 // Call is one call whose media is relayed. It is safe for concurrent use.
 type Call struct {
-	relay  *Relay
-	shard  *shard
-	silent func()
-	ice    bool // the phones' own ways stay, ours is one more
+	relay *Relay
+	shard *shard
+	terms Terms
 
 	mu       sync.Mutex // guards what follows; taken before a stream's lock
 	streams  map[int]*stream
@@ -33,14 +32,22 @@ type Call struct {
 	closed   bool
 }
 
+// Terms of a call.
+type Terms struct {
+	// ICE: phones that do ICE keep their candidates and get ours as the last of them, and as what a phone without ICE sends
+	// to; else ours is the only way.
+	ICE bool
+	// Owner is who has at most Config.PerOwner lines relayed at a time; empty: there is no limit.
+	Owner string
+	// Silent is called at most once, when neither phone has sent anything for Config.Silence although nobody is on hold; it
+	// must not block.
+	Silent func()
+}
+
 // Open begins a call: it takes the ports for the lines of its offer, or for one line when there is none yet, or returns
-// media.ErrNoPorts. silent is called at most once, when neither phone has sent anything for Config.Silence although
-// nobody is on hold; it must not block.
-//
-// With ice, phones that do ICE keep their candidates and get ours as the last of them, and as what a phone without ICE
-// sends to; else ours is the only way.
-func (r *Relay) Open(offer []byte, ice bool, silent func()) (*Call, error) {
-	c := &Call{relay: r, silent: silent, ice: ice, streams: map[int]*stream{}}
+// media.ErrNoPorts or ErrTooMany.
+func (r *Relay) Open(offer []byte, t Terms) (*Call, error) {
+	c := &Call{relay: r, terms: t, streams: map[int]*stream{}}
 	c.shard = r.shards[int(r.next.Add(1))%len(r.shards)]
 	wanted := []int{0}
 	if lines, err := media.Inspect(offer); err == nil && len(offer) > 0 {
@@ -66,8 +73,13 @@ func (c *Call) stream(index int) (*stream, error) {
 	if st := c.streams[index]; st != nil || c.closed || len(c.streams) >= c.relay.config.Streams {
 		return st, nil
 	}
+	if !c.relay.owners.take(c.terms.Owner) {
+		c.relay.metrics.tooMany.Inc()
+		return nil, ErrTooMany
+	}
 	st, err := newStream(c.relay, c.shard)
 	if err != nil {
+		c.relay.owners.give(c.terms.Owner)
 		c.relay.metrics.exhausted.Inc()
 		return nil, err
 	}
@@ -82,8 +94,8 @@ type Origin struct {
 }
 
 // Pass takes a description on its way to the other side and returns what the receiver is to see: local is our address
-// as it reaches it. What is no description passes as it is. A line that there are no ports for is switched off, with
-// media.ErrNoPorts besides.
+// as it reaches it. What is no description passes as it is. A line that there are no ports for, or that is one too many of
+// its owner, is switched off, with media.ErrNoPorts or ErrTooMany besides.
 func (c *Call) Pass(from Origin, local netip.Addr, sdp []byte) ([]byte, error) {
 	lines, err := media.Inspect(sdp)
 	if err != nil {
@@ -107,7 +119,7 @@ func (c *Call) Pass(from Origin, local netip.Addr, sdp []byte) ([]byte, error) {
 		}
 		st.learn(from, l, now)
 		places[i] = st.place(from.Side.Other(), l)
-		places[i].ice = c.ice && l.ICE.Does()
+		places[i].ice = c.terms.ICE && l.ICE.Does()
 	}
 	return rewrite(sdp, local, places), err
 }
@@ -156,5 +168,6 @@ func (c *Call) Close() Report {
 func (c *Call) release() {
 	for _, st := range c.streams {
 		st.close()
+		c.relay.owners.give(c.terms.Owner)
 	}
 }

@@ -22,7 +22,7 @@ func TestTenThousandCallsLeaveNothing(t *testing.T) {
 	r := runOn(t, ports, relay.Config{})
 	one := func() {
 		now = now.Add(time.Minute)
-		call, err := r.Open([]byte(offerText), false, func() {})
+		call, err := r.Open([]byte(offerText), relay.Terms{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,6 +13,7 @@ type metrics struct {
 	failed    prometheus.Counter
 	found     prometheus.Counter
 	exhausted prometheus.Counter
+	tooMany   prometheus.Counter
 	silent    prometheus.Counter
 	mos       prometheus.Histogram
 	loss      prometheus.Histogram
@@ -31,6 +32,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		}, []string{"fate"}),
 		found:     counter("sources_total", "Sources that proved to be a phone: one for each path of a call, and more when phones move."),
 		exhausted: counter("ports_exhausted_total", "Calls and lines refused for want of ports: widen media.ports."),
+		tooMany:   counter("account_limit_total", "Calls and lines refused because their account has as many lines relayed as it may: limits.relayed_lines_per_account."),
 		silent:    counter("calls_silent_total", "Calls given up because neither phone sent anything."),
 		mos: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "sipward_relay_mos", Help: "Estimated quality of the sound of one side, by call.", Buckets: []float64{1.5, 2, 2.5, 3, 3.5, 3.8, 4, 4.2, 4.4},
@@ -45,7 +47,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	m.forwarded, m.refused, m.limited = m.packets.WithLabelValues("forwarded"), m.packets.WithLabelValues("refused"), m.packets.WithLabelValues("limited")
 	m.nowhere, m.failed = m.packets.WithLabelValues("nowhere"), m.packets.WithLabelValues("failed")
 	if r != nil {
-		r.MustRegister(m.calls, m.packets, m.found, m.exhausted, m.silent, m.mos, m.loss, m.jitter)
+		r.MustRegister(m.calls, m.packets, m.found, m.exhausted, m.tooMany, m.silent, m.mos, m.loss, m.jitter)
 	}
 	return m
 }

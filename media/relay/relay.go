@@ -17,10 +17,12 @@ import (
 
 // Config of a relay; zero values mean the defaults named.
 type Config struct {
-	Readers int           // one per core
-	Streams int           // m= lines relayed of one call; 4
-	Rate    int64         // packets a second of one phone's sound; 500; ten times as many of anything else
-	Silence time.Duration // without a packet of either phone until the call is given up; 60 s; negative: never
+	Readers int // one per core
+	Streams int // m= lines relayed of one call; 4
+	// PerOwner is how many m= lines are relayed of the calls of one owner (Terms.Owner) at a time; 0: no limit.
+	PerOwner int
+	Rate     int64         // packets a second of one phone's sound; 500; ten times as many of anything else
+	Silence  time.Duration // without a packet of either phone until the call is given up; 60 s; negative: never
 }
 
 // Deps of a relay.
@@ -35,6 +37,7 @@ type Relay struct {
 	config  Config
 	deps    Deps
 	metrics *metrics
+	owners  owners
 	epoch   time.Time
 	shards  []*shard
 	next    atomic.Uint32 // the shard of the next call
@@ -57,7 +60,7 @@ func New(c Config, d Deps) (*Relay, error) {
 	if c.Silence == 0 {
 		c.Silence = time.Minute
 	}
-	r := &Relay{config: c, deps: d, metrics: newMetrics(d.Metrics), epoch: time.Now(), calls: map[*Call]struct{}{}}
+	r := &Relay{config: c, deps: d, metrics: newMetrics(d.Metrics), epoch: time.Now(), calls: map[*Call]struct{}{}, owners: owners{limit: c.PerOwner, lines: map[string]int{}}}
 	for range c.Readers {
 		s, err := newShard(r)
 		if err != nil {
@@ -112,7 +115,7 @@ func (r *Relay) watch(ctx context.Context) error {
 		case <-tick.C:
 			for _, c := range r.silent() {
 				r.metrics.silent.Inc()
-				c.silent()
+				c.terms.Silent()
 			}
 		case <-ctx.Done():
 			return nil

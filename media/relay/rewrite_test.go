@@ -83,7 +83,7 @@ func TestRewriteWithICE(t *testing.T) {
 	t.Parallel()
 	in := lines("v=0|c=IN IP4 10.0.0.1|a=ice-ufrag:x|a=ice-pwd:y|m=audio 4000 RTP/AVP 0|a=ptime:20|a=candidate:1 1 UDP 2130706431 10.0.0.1 4000 typ host|" +
 		"a=candidate:1 2 UDP 2130706430 10.0.0.1 4001 typ host|")
-	call, err := newRelay(t).Open([]byte(in), true, func() {})
+	call, err := newRelay(t).Open([]byte(in), relay.Terms{ICE: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -64,7 +64,7 @@ func runOn(t testing.TB, ports *media.Ports, c relay.Config) *relay.Relay {
 // open begins a call that ends with the test.
 func open(t testing.TB, r *relay.Relay, offer string) *relay.Call {
 	t.Helper()
-	c, err := r.Open([]byte(offer), false, func() {})
+	c, err := r.Open([]byte(offer), relay.Terms{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ const (
 
 // wanted reports whether a call's media is to be relayed.
 func (s *Sessions) wanted(in Invite) bool {
-	if !s.possible(in) || webRTC(offer(in)) {
+	if !s.possible(in) {
 		return false
 	}
 	switch s.mode(in.Caller, in.Callee) {
@@ -34,8 +34,8 @@ func (s *Sessions) wanted(in Invite) bool {
 	return s.crosses(in) || behindNAT(in) || apart(in)
 }
 
-// webRTC reports an offer of a browser: it takes no media without ICE (RFC 8827 section 6.5, RFC 8829 section 5.2.1), which
-// a relay of ours does not speak, and finds its own way by it.
+// webRTC reports an offer of a browser: it takes no media without ICE (RFC 8827 section 6.5, RFC 8829 section 5.2.1), so the
+// candidates of both stay, whatever the mode, and the relay is one more.
 func webRTC(sdp []byte) bool {
 	return bytes.Contains(sdp, []byte(" UDP/TLS/RTP/SAVPF ")) && bytes.Contains(sdp, []byte("\na=ice-ufrag:"))
 }

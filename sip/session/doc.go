@@ -7,7 +7,7 @@
 // account types of both phones have a say ([Config.Mode]): the one that relays more is followed.
 //
 // Phones that do ICE find their own way where there is one: by Auto their candidates stay, and the relay is the last of
-// them. By Always there is no other way than the relay.
+// them. By Always there is no other way than the relay, except for browsers, which take no media without ICE: theirs stays.
 //
 // The relay is that of the node that owns the call, which is the caller's: descriptions pass here, so no other node need
 // know. The address in a description is the one that the receiver's signalling reached us by, or Config.Address.

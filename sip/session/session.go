@@ -1,6 +1,7 @@
 package session
 
 import (
+	"errors"
 	"log/slog"
 	"math"
 	"net/netip"
@@ -44,6 +45,7 @@ func New(c Config, d Deps) *Sessions {
 
 // Invite is a call about to go out.
 type Invite struct {
+	Account        account.ID // of the caller, whose limit counts
 	Caller, Callee account.Kind
 	From           *transport.Flow
 	To             []*transport.Flow // of every phone that may ring
@@ -51,8 +53,13 @@ type Invite struct {
 	Body           []byte
 }
 
-// ErrNoPorts: the call would have to be relayed, and there are no ports left.
-var ErrNoPorts = reply.New(503, "Service Unavailable")
+// The refusals of calls that would have to be relayed.
+var (
+	// ErrNoPorts: there are no ports left.
+	ErrNoPorts = reply.New(503, "Service Unavailable")
+	// ErrTooMany: the caller has as many lines relayed as one account may have.
+	ErrTooMany = reply.New(403, "Too Many Calls", reply.Reason(21, "too many relayed calls"))
+)
 
 // Open returns the way of a call's media, nil when it flows between the phones, or an error that refuses the call.
 func (s *Sessions) Open(in Invite) (dialog.Media, error) {
@@ -61,7 +68,12 @@ func (s *Sessions) Open(in Invite) (dialog.Media, error) {
 	}
 	w := &way{sessions: s}
 	var err error
-	if w.call, err = s.deps.Relay.Open(offer(in), s.mode(in.Caller, in.Callee) == Auto, w.silent); err != nil {
+	terms := relay.Terms{ICE: s.mode(in.Caller, in.Callee) == Auto || webRTC(offer(in)), Owner: string(in.Account), Silent: w.silent}
+	w.call, err = s.deps.Relay.Open(offer(in), terms)
+	switch {
+	case errors.Is(err, relay.ErrTooMany):
+		return nil, ErrTooMany.Because(err)
+	case err != nil:
 		return nil, ErrNoPorts.With(reply.RetryAfter()).Because(err)
 	}
 	return w, nil

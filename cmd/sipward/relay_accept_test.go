@@ -1,0 +1,57 @@
+//go:build accept
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"sipward/internal/store/kv/kvtest"
+	"sipward/sip/phone"
+)
+
+// L9: 10,000 calls whose sound goes through the server, a process, then silence for two transaction lifetimes and the rest
+// of the ports: no port, descriptor or goroutine is left of them, and the heap has not grown.
+func TestTenThousandRelayedCalls(t *testing.T) {
+	p := spawn(t, t.TempDir(), kvtest.Redis(t).URL(), "SIPWARD_HTTP_METRICS=127.0.0.1:0", "SIPWARD_LIMITS_CALLS_PER_ACCOUNT=0", "SIPWARD_RETENTION_CALLS=0",
+		"SIPWARD_MEDIA_RELAY=always", "SIPWARD_MEDIA_PORTS=40000-59999")
+	sound := func(c *phone.Config) { c.Mute, c.Tone = false, 440 }
+	callers, callees := registered(t, p, 20000, 50, sound), registered(t, p, 30000, 50, sound)
+	for _, callee := range callees {
+		go answerAll(t.Context(), callee)
+	}
+	calls := func(n int) {
+		const rate = 60 // a second: four ports each rest for 30 s
+		paced(t.Context(), rate, time.Duration(n)*time.Second/rate, func(ctx context.Context, i int) error {
+			c, err := callers[i%len(callers)].Call(ctx, fmt.Sprint(30000+i%len(callees)), phone.Options{})
+			if err != nil {
+				return err
+			}
+			if err := c.Answered(ctx); err != nil {
+				return err
+			}
+			return errors.Join(c.Audio().Listen(ctx, 40*time.Millisecond), c.Bye(ctx)) // heard through the relay
+		}).none(t, fmt.Sprintf("%d relayed calls", n))
+	}
+	settled := func() map[string]float64 {
+		rest(t, 64*time.Second)
+		calls(60) // ports that have rested are closed when others are leased
+		rest(t, 64*time.Second)
+		calls(1)
+		rest(t, 2*time.Second)
+		return p.gauges(t)
+	}
+	calls(1500) // pools and caches reach their size
+	before := settled()
+	calls(10000)
+	after := settled()
+	within(t, "relayed calls left", after["sipward_relay_calls"], 0)
+	for _, name := range []string{"go_goroutines", "process_open_fds", "sipward_transactions_active"} {
+		within(t, name+" more than before:", after[name]-before[name], 20)
+	}
+	const mib = 1 << 20
+	within(t, "heap grown by MiB", (after["go_memstats_heap_alloc_bytes"]-before["go_memstats_heap_alloc_bytes"])/mib, 4)
+}
