@@ -1,6 +1,7 @@
 package console
 
 import (
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -53,6 +54,7 @@ type phoneSetup struct {
 	DHCPD   string `json:"dhcpd"`
 	DNSMasq string `json:"dnsmasq"`
 	Kea     string `json:"kea"`
+	SRAPS   string `json:"sraps_csv"`
 }
 
 func (c *Console) phones(v *visit) error {
@@ -101,6 +103,18 @@ func (c *Console) phoneSetup(v *visit) error {
 		phoneSetup
 		Tab string
 	}{s, "setup"})
+}
+
+// redirections is the file for the vendor's redirection service.
+func (c *Console) redirections(v *visit) error {
+	var s phoneSetup
+	if err := v.get("/phones/setup", nil, &s); err != nil {
+		return err
+	}
+	v.w.Header().Set("Content-Type", "text/csv; charset=utf-8")
+	v.w.Header().Set("Content-Disposition", `attachment; filename="sraps.csv"`)
+	_, _ = io.WriteString(v.w, s.SRAPS) // the browser has gone: nothing to do
+	return nil
 }
 
 // phoneView is the form of a desk phone.

@@ -49,7 +49,7 @@ func (c *Console) linePages() map[string]page {
 		"GET /profiles/{id}/edit": c.profileForm, "POST /profiles/{id}/edit": c.saveProfile,
 		"GET /profiles/{id}/delete": c.askProfile, "POST /profiles/{id}/delete": c.erase("/profiles", "/profiles", "id"),
 
-		"GET /phones": c.phones, "GET /phones/waiting": c.waiting, "GET /phones/fetches": c.fetches, "GET /phones/setup": c.phoneSetup,
+		"GET /phones": c.phones, "GET /phones/waiting": c.waiting, "GET /phones/fetches": c.fetches, "GET /phones/setup": c.phoneSetup, "GET /phones/sraps.csv": c.redirections,
 		"GET /phones/new": c.phone, "POST /phones/new": c.savePhone, "GET /phones/{mac}/edit": c.phone, "POST /phones/{mac}/edit": c.savePhone,
 		"GET /phones/{mac}/delete": c.askPhone, "POST /phones/{mac}/delete": c.erase("/phones", "/phones", "mac"),
 

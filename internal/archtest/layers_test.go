@@ -62,7 +62,7 @@ var layers = []layer{
 	{packages: "provisioning", may: append([]string{"internal/message", "provisioning/qr"}, apis...)},
 	{packages: "provisioning/qr"},
 	{packages: "provisioning/outbox", may: apis},
-	{packages: "provisioning/sms", may: apis},
+	{packages: "provisioning/sms", may: append([]string{"internal/egress"}, apis...)},
 	{packages: "provisioning/snom", may: apis},
 	{packages: "provisioning/sms/smpp", may: []string{"internal/account", "internal/message"}},
 	{packages: "provisioning/mail", may: []string{"internal/account", "internal/message", "provisioning/qr"}},

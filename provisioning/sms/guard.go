@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"syscall"
 	"time"
+
+	"sipward/internal/egress"
 )
 
 // requestTime bounds one request to a gateway.
@@ -29,20 +31,27 @@ func guarded(private bool) *http.Client {
 	}
 }
 
+// home are the networks that a gateway of one's own may be on: this machine, private networks, and RFC 6598's space behind
+// carriers' NAT.
+func home() egress.Config {
+	var c egress.Config
+	for _, p := range []string{"127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"} {
+		c.Allow = append(c.Allow, netip.MustParsePrefix(p))
+	}
+	return c
+}
+
 func admit(address string, private bool) error {
 	ap, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return err
 	}
-	ip := ap.Addr().Unmap()
-	never := ip.IsUnspecified() || ip.IsMulticast() || ip.IsLinkLocalUnicast() || ip == netip.AddrFrom4([4]byte{255, 255, 255, 255})
-	if never || !private && (ip.IsPrivate() || ip.IsLoopback() || shared(ip)) {
-		return fmt.Errorf("the gateway's name leads to %s, which is not allowed: set sms.http.private if the gateway is on this network", ip)
+	var open egress.Config
+	if private {
+		open = home()
+	}
+	if !open.Allows(ap.Addr()) {
+		return fmt.Errorf("the gateway's name leads to %s, which is not allowed: set sms.http.private if the gateway is on this network", ap.Addr())
 	}
 	return nil
-}
-
-// shared is RFC 6598's space behind carriers' NAT.
-func shared(ip netip.Addr) bool {
-	return netip.PrefixFrom(netip.AddrFrom4([4]byte{100, 64}), 10).Contains(ip)
 }

@@ -180,7 +180,7 @@ func TestTheClientGoesNowhereElse(t *testing.T) {
 			t.Errorf("%q was accepted", bad)
 		}
 	}
-	for _, target := range []string{"127.0.0.1", "10.0.0.1", "169.254.169.254", "0.0.0.0", "[::1]", "[::ffff:127.0.0.1]", "192.168.1.1", "100.64.0.1", "[fe80::1]"} {
+	for _, target := range []string{"127.0.0.1", "10.0.0.1", "169.254.169.254", "0.0.0.0", "[::1]", "[::ffff:127.0.0.1]", "192.168.1.1", "100.64.0.1", "[fe80::1]", "[64:ff9b::a9fe:a9fe]", "[2002:7f00:1::]", "0.1.2.3"} {
 		h := build(t, sms.Config{Template: sms.Template{URL: "https://" + target + "/"}})
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		_, err := h.Send(ctx, msg())
@@ -198,7 +198,7 @@ func TestTheClientGoesNowhereElse(t *testing.T) {
 			t.Errorf("%s: %v", target, err)
 		}
 	}
-	if sms.Admit("169.254.169.254:80", true) == nil {
+	if sms.Admit("169.254.169.254:80", true) == nil || sms.Admit("[64:ff9b::a9fe:a9fe]:80", true) == nil {
 		t.Error("the cloud's metadata can be reached")
 	}
 }
