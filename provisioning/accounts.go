@@ -1,6 +1,7 @@
 package provisioning
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -15,7 +16,7 @@ import (
 const maxSearch = 100 // characters of ?q
 
 func (a *API) listAccounts(c *gin.Context) error {
-	scope, position, limit, err := web.Query(c, a.Cursors, "group_id", "state", "type", "q", "profile_id", "registered", "sort", "user", "number")
+	scope, position, limit, err := web.Query(c, a.Cursors, "group_id", "state", "type", "q", "profile_id", "registered", "sort", "include", "user", "number")
 	if err != nil {
 		return err
 	}
@@ -34,7 +35,28 @@ func (a *API) listAccounts(c *gin.Context) error {
 	for _, acc := range page.Items {
 		list.Items = append(list.Items, web.NewAccount(acc))
 	}
+	if c.Query("include") == "registrations" {
+		if err := a.online(c.Request.Context(), list.Items); err != nil {
+			return err
+		}
+	}
 	c.JSON(http.StatusOK, list)
+	return nil
+}
+
+// online adds how many phones each account has registered.
+func (a *API) online(ctx context.Context, list []web.Account) error {
+	ids := make([]account.ID, len(list))
+	for i := range list {
+		ids[i] = list[i].ID
+	}
+	counts, err := a.Locations.Online(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for i := range list {
+		list[i].Registrations = &counts[i]
+	}
 	return nil
 }
 
@@ -86,6 +108,9 @@ func filterOf(c *gin.Context) (account.Filter, error) {
 		oneOf(&f, "?type", kind, &filter.Kind, "", account.PGSM, account.SNOM)
 	}
 	text(&f, "?q", filter.Search, 0, maxSearch)
+	if v := c.Query("include"); v != "" && v != "registrations" {
+		f.Add("?include", "choice", "must be registrations")
+	}
 	filter.Profile = account.ProfileID(c.Query("profile_id"))
 	switch v := c.Query("registered"); v {
 	case "":

@@ -52,6 +52,7 @@ func TestAHundredThousandAccountsAreFoundFast(t *testing.T) {
 	for name, query := range map[string]url.Values{
 		"list": {}, "search": {"q": {"person 9999 of"}}, "search in vain": {"q": {"nobody at all"}}, "state": {"state": {"active"}}, "rare state": {"state": {"disabled"}},
 		"group": {"group_id": {string(group)}}, "sorted": {"sort": {"owner"}}, "newest": {"sort": {"-created"}}, "all of it": {"q": {"02"}, "state": {"active"}, "type": {"PGSM"}, "sort": {"-owner"}, "registered": {"false"}},
+		"with phones": {"include": {"registrations"}},
 	} {
 		var took []time.Duration
 		for range 100 {

@@ -50,9 +50,10 @@ type (
 		Put(ctx context.Context, j account.Job) error
 		ByID(ctx context.Context, id string) (account.Job, error)
 	}
-	// Locations tells whether a phone has registered.
+	// Locations tells whether phones have registered.
 	Locations interface {
 		Lookup(ctx context.Context, id account.ID) (account.Account, location.Set, error)
+		Online(ctx context.Context, ids []account.ID) ([]int, error)
 	}
 	// Outbox takes messages to be sent. The message comes back as it was queued.
 	Outbox interface {

@@ -9,7 +9,7 @@ import (
 // row is an account in the list, with what it is doing.
 type row struct {
 	apiclient.Account
-	Online int
+	Online int `json:"registrations"`
 }
 
 // accountsView is the page of accounts.
@@ -37,22 +37,10 @@ func (v *visit) accountRows() (view accountsView, err error) {
 	for _, g := range view.Group {
 		view.Groups[g.ID] = g.Name
 	}
-	if view.rows, err = fetch[row](v, "/accounts", append(filters, "sort")...); err != nil {
+	if view.rows, err = fetchAlso[row](v, "/accounts", "registrations", append(filters, "sort")...); err != nil {
 		return view, err
 	}
-	for i := range view.Items {
-		if view.Items[i].Online, err = v.online(view.Items[i].ID); err != nil {
-			return view, err
-		}
-	}
 	return view, nil
-}
-
-// online counts the phones of an account.
-func (v *visit) online(id string) (int, error) {
-	var bindings listed[struct{}]
-	err := v.get("/accounts/"+url.PathEscape(id)+"/registrations", nil, &bindings)
-	return len(bindings.Items), err
 }
 
 // exportAccounts hands on the API's CSV of what the list shows.

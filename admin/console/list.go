@@ -31,8 +31,16 @@ type lineBrief struct{ ID, Owner, Number string }
 
 // fetch asks for a page of a list, narrowed by the filters of the browser's address.
 func fetch[T any](v *visit, path string, filters ...string) (rows[T], error) {
+	return fetchAlso[T](v, path, "", filters...)
+}
+
+// fetchAlso is fetch of entries that include more than they do by themselves.
+func fetchAlso[T any](v *visit, path, include string, filters ...string) (rows[T], error) {
 	r := rows[T]{Filter: v.r.URL.Query(), Lines: map[string]lineBrief{}}
 	q := url.Values{"limit": {strconv.Itoa(pageSize)}}
+	if include != "" {
+		q.Set("include", include)
+	}
 	for _, name := range append(filters, "cursor") {
 		if s := r.Filter.Get(name); s != "" {
 			q.Set(name, s)

@@ -85,6 +85,31 @@ func matches(f Filter, a *account.Account) bool {
 	return false
 }
 
+// Online counts the bindings of each account that are in force, in one round trip.
+func (r *Locations) Online(ctx context.Context, ids []account.ID) ([]int, error) {
+	keys, counts, now := make([]kv.Key, len(ids)), make([]int, len(ids)), r.c.now()
+	for i, id := range ids {
+		keys[i] = r.c.keys.location(id)
+	}
+	recs, err := r.c.kv.Read(ctx, keys...)
+	if err != nil {
+		return nil, err
+	}
+	for i, rec := range recs {
+		l, err := r.c.locations.decode(ids[i], rec.Value, rec.Version)
+		if err != nil {
+			r.c.alarm(ctx, "misfit", keys[i], err)
+			continue
+		}
+		for _, b := range l.set.Bindings {
+			if b.Expires.After(now) {
+				counts[i]++
+			}
+		}
+	}
+	return counts, nil
+}
+
 // List pages through the accounts that have bindings, in the order in which the accounts were created.
 func (r *Locations) List(ctx context.Context, cursor string, limit int) (Page[location.Set], error) {
 	limit = pageSize(limit)

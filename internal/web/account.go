@@ -32,8 +32,9 @@ type Account struct {
 	Created        time.Time             `json:"created_at"`
 	Updated        time.Time             `json:"updated_at"`
 	Version        uint64                `json:"version"`
-	Password       string                `json:"password,omitempty"` // once, in the answer that made it
-	Change         string                `json:"change,omitempty"`   // in the answer to a change: ask changes/{change}
+	Password       string                `json:"password,omitempty"`      // once, in the answer that made it
+	Change         string                `json:"change,omitempty"`        // in the answer to a change: ask changes/{change}
+	Registrations  *int                  `json:"registrations,omitempty"` // in a list that asks for them
 }
 
 // NewAccount shows a.
