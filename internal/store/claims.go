@@ -174,8 +174,8 @@ func (c *core) takeOne(ctx context.Context, a *account.Account, name string, cur
 		if err == nil {
 			return grip{name: name, version: version + 1, fresh: !mine}, nil
 		}
-		if !errors.Is(err, kv.ErrConflict) {
-			return grip{}, err
+		if !errors.Is(err, kv.ErrConflict) { // it may have been written all the same: then it is ours to let go
+			return grip{name: name, version: version + 1, fresh: !mine}, err
 		}
 		rec, err := c.read(ctx, c.keys.claim(name))
 		if err != nil {
