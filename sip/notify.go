@@ -10,6 +10,7 @@ import (
 
 	"sipward/internal/account"
 	"sipward/internal/location"
+	"sipward/sip/header"
 	"sipward/sip/transport"
 )
 
@@ -42,7 +43,7 @@ func (s *Server) Notify(ctx context.Context, id account.ID, agent, event string,
 	if err := gosip.ParseUri(b.URI, &target); err != nil {
 		return b.URI, fmt.Errorf("contact %s: %w", b.URI, err)
 	}
-	return b.URI, s.ask(ctx, f, s.notification(f, target, event, body))
+	return b.URI, s.ask(ctx, f, s.notification(f, target, header.Routes(b.Path), event, body))
 }
 
 // newest is the binding that was made last, of those whose User-Agent begins with agent.
@@ -98,11 +99,14 @@ func (s *Server) ask(ctx context.Context, f *transport.Flow, r *gosip.Request) e
 }
 
 // notification is a NOTIFY without a subscription, as phones expect it for check-sync.
-func (s *Server) notification(f *transport.Flow, target gosip.Uri, event string, body []byte) *gosip.Request {
+func (s *Server) notification(f *transport.Flow, target gosip.Uri, routes []gosip.Header, event string, body []byte) *gosip.Request {
 	r := gosip.NewRequest(gosip.NOTIFY, target)
 	domain := gosip.Uri{Scheme: "sip", Host: s.config.Domain}
 	id, hops := gosip.CallIDHeader(gosip.GenerateTagN(16)), gosip.MaxForwardsHeader(70)
 	r.AppendHeader(s.via(f))
+	for _, h := range routes {
+		r.AppendHeader(h)
+	}
 	r.AppendHeader(&hops)
 	r.AppendHeader(&gosip.FromHeader{Address: domain, Params: gosip.HeaderParams{{K: "tag", V: strings.ToLower(gosip.GenerateTagN(8))}}})
 	r.AppendHeader(&gosip.ToHeader{Address: target})

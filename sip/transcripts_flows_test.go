@@ -13,6 +13,7 @@ func flowScenes() map[string]scene {
 		"gruu":        {playGRUU, nil},
 		"second-flow": {playSecondFlow, nil},
 		"moved":       {playMoved, nil},
+		"path":        {playPath, nil},
 		"websocket":   {playWebSocket, nil},
 	}
 }
@@ -56,6 +57,18 @@ func playMoved(t *testing.T, s *stage) {
 	incoming(t, after).Busy()
 	ended(t, ours, 486)
 	saw(t, after, "ACK ")
+}
+
+// RFC 3327: a phone behind a proxy is called through it: over the connection of its registration, with its Path as Route.
+func playPath(t *testing.T, s *stage) {
+	carol := s.line(t, "1003").phone(t, patientPhone)
+	s.more = append(s.more, siptest.Side{Name: "carol", Phone: carol})
+	request(t, carol, 200, "REGISTER", "1003", "Path: <sip:token@edge.example;lr>, <sip:core.example;lr>", "Supported: path")
+	ours := dial(t, s.alice, "1003")
+	incoming(t, carol).Busy()
+	ended(t, ours, 486)
+	saw(t, carol, "ACK ")
+	request(t, s.alice, 200, "OPTIONS", "1003")
 }
 
 // RFC 7118: a phone in a browser is called over the connection it opened.

@@ -10,6 +10,7 @@ import (
 
 	"sipward/internal/location"
 	"sipward/internal/parcel"
+	"sipward/sip/header"
 	"sipward/sip/transport"
 	"sipward/sip/tx"
 )
@@ -119,6 +120,9 @@ func (c *Courier) request(p parcel.Parcel, body parcel.Body, t target) *gosip.Re
 	from := c.sender(p)
 	from.Params = gosip.HeaderParams{{K: "tag", V: strings.ToLower(gosip.GenerateTagN(8))}}
 	r.AppendHeader(c.deps.Via(t.flow))
+	for _, h := range header.Routes(t.binding.Path) {
+		r.AppendHeader(h)
+	}
 	r.AppendHeader(&hops)
 	r.AppendHeader(from)
 	r.AppendHeader(&gosip.ToHeader{Address: gosip.Uri{Scheme: "sip", User: string(p.ToNumber), Host: c.config.Domain}})

@@ -55,6 +55,7 @@ func (f *Fork) branchRequest(t target) *gosip.Request {
 		lead = append(lead, f.core.recordRoutes(f.req.Recipient.Scheme, f.dialog.Cookie, f.server.Flow(), t.flow)...)
 	}
 	lead = append(lead, f.core.asserted(f.req, f.call.Caller)...)
+	lead = append(lead, header.Routes(t.binding.Path)...)
 	lead = append(lead, gosip.NewHeader("Max-Breadth", strconv.Itoa(f.share)))
 	leg := dialog.Leg{Peer: f.shown}
 	out := f.core.forwardedRequest(f.req, t.uri, leg.From(tagOf(f.req.From().Params)), f.req.To(), lead...)

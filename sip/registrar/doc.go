@@ -11,5 +11,5 @@
 // the connection: Closed queues its removal, Run does it, and tries again while the store is away.
 //
 // Limits: 10 bindings an account (403 beyond), expiry 60 (423 below) to 3600 s, 600 by default; "*" only with Expires 0;
-// 10 Path values; 131072 removals waiting. Not here: Service-Route (RFC 3608).
+// 10 Path values; 131072 removals waiting. Not here, on purpose: Service-Route (RFC 3608), which would tie a phone to one node.
 package registrar
