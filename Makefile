@@ -9,6 +9,7 @@ TIER     ?= 1
 TESTED   ?= ./...
 REPORT   ?= accept/report
 LINT     ?= v2.15.0
+OAPI     ?= v2.8.2
 ENGINE   ?= $(shell command -v docker || command -v podman || echo docker)
 IMAGE    ?= sipward:dev
 
@@ -22,7 +23,7 @@ MOST      ?= 100000
 REQUIRE  ?= 1
 REQUIRED  = SIPWARD_REQUIRE_REDIS=$(REQUIRE) SIPWARD_REQUIRE_PHONES=$(REQUIRE)
 
-.PHONY: help run demo test check race fuzz accept bench bench-smoke bench-growth release image lint fmt build clean tools
+.PHONY: help run demo test check race fuzz accept bench bench-smoke bench-growth release image lint client fmt build clean tools
 
 help: ## list these words
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +70,9 @@ image: ## build the container image (docker or podman)
 
 lint: ## golangci-lint at the version pinned here (its first run builds it); make check does without
 	$(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT) run
+
+client: ## make the Go client anew from the API's document, with oapi-codegen at the version pinned here
+	@GO="$(GO)" OAPI="$(OAPI)" .ci/client
 
 fmt: ## format the code
 	gofmt -w .

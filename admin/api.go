@@ -116,7 +116,7 @@ func New(d Deps) (*API, error) {
 		d.Nodes == nil || d.Tokens == nil || d.CallLog == nil || d.Counts == nil || d.Self == nil || d.Audit == nil || d.Sessions == nil || d.Traces == nil || d.Licences == nil || d.Health == nil || d.Shipped == nil || d.Check == nil || d.Cursors == nil || d.Now == nil {
 		return nil, errors.New("admin: every dependency but Calls is needed")
 	}
-	spec, err := specJSON()
+	spec, err := Document()
 	if err != nil {
 		return nil, err
 	}

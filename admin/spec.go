@@ -16,8 +16,8 @@ import (
 //go:embed openapi.yaml openapi/*.yaml
 var specFiles embed.FS
 
-// specJSON is the API's document as clients read it.
-func specJSON() ([]byte, error) {
+// Document is the API's document as clients read it, in JSON.
+func Document() ([]byte, error) {
 	doc := map[string]any{}
 	names, err := fs.Glob(specFiles, "openapi/*.yaml")
 	if err != nil {

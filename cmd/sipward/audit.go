@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -30,13 +29,8 @@ func (r *remote) auditList() *cobra.Command {
 	var since time.Duration
 	c := &cobra.Command{Use: "list", Short: "List entries, the newest first", Args: nothing}
 	c.RunE = r.do(func(ctx context.Context, api *apiclient.Client, c *cobra.Command, _ []string) error {
-		q := url.Values{"limit": {"200"}, "from": {time.Now().Add(-since).UTC().Format(time.RFC3339)}}
-		for name, v := range map[string]string{"by": by, "kind": kind, "object_id": id, "result": result} {
-			if v != "" {
-				q.Set(name, v)
-			}
-		}
-		list, err := api.Audit(ctx, q)
+		from := time.Now().Add(-since).UTC().Truncate(time.Second)
+		list, err := api.Audit(ctx, apiclient.AuditFilter{From: &from, By: given(by), Kind: given(kind), ObjectID: given(id), Result: given(result)})
 		if err != nil {
 			return err
 		}
@@ -49,6 +43,14 @@ func (r *remote) auditList() *cobra.Command {
 	f.StringVar(&result, "result", "", "done, denied or read")
 	f.DurationVar(&since, "since", 24*time.Hour, "how far back")
 	return c
+}
+
+// given is a filter that is sent only when it says something.
+func given(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
 }
 
 const auditColumns = "AT BY FROM RESULT ACTION OBJECTS"

@@ -17,7 +17,7 @@ func (r *remote) accountRegistrations() *cobra.Command {
 		}
 		rows := make([][]string, len(found))
 		for i, b := range found {
-			rows[i] = []string{b.URI, b.Received, b.Network, b.Node, b.Expires.Format(time.RFC3339), orDash(b.Agent)}
+			rows[i] = []string{b.URI, b.Received, b.Network, b.Node, b.ExpiresAt.Format(time.RFC3339), orDash(b.UserAgent)}
 		}
 		return r.show(c.OutOrStdout(), found, "CONTACT RECEIVED NETWORK NODE EXPIRES AGENT", rows)
 	})

@@ -5,50 +5,31 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strconv"
 	"time"
+
+	"sipward/internal/apiclient/wire"
 )
 
-const v1 = "/api/v1"
-
-type page[T any] struct {
-	Items []T     `json:"items"`
-	Next  *string `json:"next"`
-}
-
-// list fetches all pages.
-func list[T any](ctx context.Context, c *Client, path string, q url.Values) ([]T, error) {
-	all := []T{}
-	for {
-		var p page[T]
-		if err := c.do(ctx, call{method: http.MethodGet, path: path, query: q}, &p); err != nil {
-			return nil, err
-		}
-		all = append(all, p.Items...)
-		if p.Next == nil {
-			return all, nil
-		}
-		if q == nil {
-			q = url.Values{}
-		}
-		q.Set("cursor", *p.Next)
-	}
-}
+const ndjson = "application/x-ndjson"
 
 // Groups lists all groups by name.
 func (c *Client) Groups(ctx context.Context) ([]Group, error) {
-	return list[Group](ctx, c, v1+"/groups", nil)
+	return all[Group](ctx, c, func(ctx context.Context, cursor *string) (*http.Response, error) {
+		return c.wire.ListGroups(ctx, &wire.ListGroupsParams{Cursor: cursor})
+	})
 }
 
 // CreateGroup makes a group.
 func (c *Client) CreateGroup(ctx context.Context, g NewGroup) (made Group, err error) {
-	return made, c.do(ctx, call{method: http.MethodPost, path: v1 + "/groups", body: g}, &made)
+	return made, c.ask(ctx, &made, func(ctx context.Context) (*http.Response, error) { return c.wire.CreateGroup(ctx, g) })
 }
 
 // DeleteGroup deletes an empty group in the version given; 0: whatever is there.
 func (c *Client) DeleteGroup(ctx context.Context, id string, version uint64) error {
-	return c.do(ctx, call{method: http.MethodDelete, path: v1 + "/groups/" + seg(id), match: tag(version)}, nil)
+	return c.ask(ctx, nil, func(ctx context.Context) (*http.Response, error) {
+		return c.wire.DeleteGroup(ctx, id, &wire.DeleteGroupParams{IfMatch: tag(version)})
+	})
 }
 
 // FindGroup finds a group by its id or its name.
@@ -67,47 +48,51 @@ func (c *Client) FindGroup(ctx context.Context, ref string) (Group, error) {
 
 // Accounts lists accounts, the oldest first.
 func (c *Client) Accounts(ctx context.Context, f Filter) ([]Account, error) {
-	q := url.Values{"limit": {strconv.Itoa(200)}}
-	for name, v := range map[string]string{"group_id": f.GroupID, "state": f.State, "type": f.Type, "q": f.Search} {
-		if v != "" {
-			q.Set(name, v)
-		}
-	}
-	return list[Account](ctx, c, v1+"/accounts", q)
+	limit := perPage
+	return c.accounts(ctx, wire.ListAccountsParams{GroupID: given(f.GroupID), State: given(f.State), Type: given(f.Type), Q: given(f.Search), Limit: &limit})
+}
+
+func (c *Client) accounts(ctx context.Context, q wire.ListAccountsParams) ([]Account, error) {
+	return all[Account](ctx, c, func(ctx context.Context, cursor *string) (*http.Response, error) {
+		q.Cursor = cursor
+		return c.wire.ListAccounts(ctx, &q)
+	})
 }
 
 // Account reads one account.
 func (c *Client) Account(ctx context.Context, id string) (a Account, err error) {
-	return a, c.do(ctx, call{method: http.MethodGet, path: v1 + "/accounts/" + seg(id)}, &a)
+	return a, c.ask(ctx, &a, func(ctx context.Context) (*http.Response, error) { return c.wire.ShowAccount(ctx, id) })
 }
 
 // CreateAccount makes an account.
 func (c *Client) CreateAccount(ctx context.Context, a NewAccount) (made Account, err error) {
-	return made, c.do(ctx, call{method: http.MethodPost, path: v1 + "/accounts", body: a}, &made)
+	return made, c.ask(ctx, &made, func(ctx context.Context) (*http.Response, error) { return c.wire.CreateAccount(ctx, a) })
 }
 
 // DeleteAccount deletes an account in the version given; 0: whatever is there.
 func (c *Client) DeleteAccount(ctx context.Context, id string, version uint64) error {
-	return c.do(ctx, call{method: http.MethodDelete, path: v1 + "/accounts/" + seg(id), match: tag(version)}, nil)
+	return c.ask(ctx, nil, func(ctx context.Context) (*http.Response, error) {
+		return c.wire.DeleteAccount(ctx, id, &wire.DeleteAccountParams{IfMatch: tag(version)})
+	})
 }
 
 // Disable suspends an account; follow its Change until it is effective.
 func (c *Client) Disable(ctx context.Context, id, reason string) (a Account, err error) {
-	body := map[string]string{}
-	if reason != "" {
-		body["reason"] = reason
-	}
-	return a, c.do(ctx, call{method: http.MethodPost, path: v1 + "/accounts/" + seg(id) + "/disable", body: body}, &a)
+	return a, c.ask(ctx, &a, func(ctx context.Context) (*http.Response, error) {
+		return c.wire.DisableAccount(ctx, id, wire.DisableAccountJSONRequestBody{Reason: reason})
+	})
 }
 
 // Enable lifts a suspension.
 func (c *Client) Enable(ctx context.Context, id string) (a Account, err error) {
-	return a, c.do(ctx, call{method: http.MethodPost, path: v1 + "/accounts/" + seg(id) + "/enable"}, &a)
+	return a, c.ask(ctx, &a, func(ctx context.Context) (*http.Response, error) {
+		return c.wire.EnableAccount(ctx, id, wire.EnableAccountJSONRequestBody{})
+	})
 }
 
 // Change tells how far a change has come.
 func (c *Client) Change(ctx context.Context, id string) (ch Change, err error) {
-	return ch, c.do(ctx, call{method: http.MethodGet, path: v1 + "/changes/" + seg(id)}, &ch)
+	return ch, c.ask(ctx, &ch, func(ctx context.Context) (*http.Response, error) { return c.wire.ShowChange(ctx, id) })
 }
 
 // Await asks at least once, and until a change is effective on all nodes or wait is over; the answer tells which.
@@ -132,40 +117,43 @@ func (c *Client) Await(ctx context.Context, id string, wait time.Duration) (Chan
 
 // Nodes lists the living nodes.
 func (c *Client) Nodes(ctx context.Context) ([]Node, error) {
-	return list[Node](ctx, c, v1+"/nodes", nil)
+	return one[Node](ctx, c, func(ctx context.Context) (*http.Response, error) { return c.wire.ListNodes(ctx) })
 }
 
 // Tokens lists all tokens.
 func (c *Client) Tokens(ctx context.Context) ([]Token, error) {
-	return list[Token](ctx, c, v1+"/tokens", nil)
+	return one[Token](ctx, c, func(ctx context.Context) (*http.Response, error) { return c.wire.ListTokens(ctx) })
 }
 
 // CreateToken makes a token; the answer alone carries it.
 func (c *Client) CreateToken(ctx context.Context, t NewToken) (made Token, err error) {
-	return made, c.do(ctx, call{method: http.MethodPost, path: v1 + "/tokens", body: t}, &made)
+	return made, c.ask(ctx, &made, func(ctx context.Context) (*http.Response, error) { return c.wire.CreateToken(ctx, t) })
 }
 
 // DeleteToken revokes a token.
 func (c *Client) DeleteToken(ctx context.Context, id string) error {
-	return c.do(ctx, call{method: http.MethodDelete, path: v1 + "/tokens/" + seg(id), match: "*"}, nil)
+	return c.ask(ctx, nil, func(ctx context.Context) (*http.Response, error) {
+		return c.wire.DeleteToken(ctx, id, &wire.DeleteTokenParams{IfMatch: tag(0)})
+	})
 }
 
 // Export writes the whole state, one JSON object per line.
 func (c *Client) Export(ctx context.Context, w io.Writer) error {
-	return c.do(ctx, call{method: http.MethodGet, path: v1 + "/store/export", long: true}, w)
+	return c.askLong(ctx, w, func(ctx context.Context) (*http.Response, error) { return c.wire.ExportStore(ctx) })
 }
 
 // Import writes what an export holds and the server does not have yet.
 func (c *Client) Import(ctx context.Context, r io.Reader) (done Imported, err error) {
-	// the wrapper keeps net/http from closing a file that is the caller's
-	body := io.NopCloser(r)
-	return done, c.do(ctx, call{method: http.MethodPost, path: v1 + "/store/import", body: body, kind: "application/x-ndjson", long: true}, &done)
+	return done, c.askLong(ctx, &done, func(ctx context.Context) (*http.Response, error) {
+		return c.wire.ImportStoreWithBody(ctx, ndjson, io.NopCloser(r)) // net/http must not close what is the caller's
+	})
 }
 
-// tag is the If-Match of a version.
-func tag(version uint64) string {
-	if version == 0 {
-		return "*"
+// tag is the If-Match of a version; 0: whatever is there.
+func tag(version uint64) *string {
+	t := "*"
+	if version != 0 {
+		t = `"` + strconv.FormatUint(version, 10) + `"`
 	}
-	return `"` + strconv.FormatUint(version, 10) + `"`
+	return &t
 }

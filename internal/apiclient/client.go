@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"sipward/internal/account"
+	"sipward/internal/apiclient/wire"
 )
 
 // Config says where the API is and who asks.
@@ -33,6 +34,19 @@ type Client struct {
 	token   account.Secret
 	timeout time.Duration
 	http    *http.Client
+	wire    *wire.Client // generated; sends by http
+}
+
+// wired puts the generated client before the one that sends.
+func (c *Client) wired() *Client {
+	let := func(_ context.Context, r *http.Request) error {
+		if c.token != "" { // a client within the process is let in by its browser's session
+			r.Header.Set("Authorization", "Bearer "+c.token.Reveal())
+		}
+		return nil
+	}
+	c.wire = &wire.Client{Server: strings.TrimSuffix(c.base.String(), "/") + "/", Client: c.http, RequestEditors: []wire.RequestEditorFn{let}}
+	return c
 }
 
 // maxAnswer bounds what is read of an answer that is decoded.
@@ -57,7 +71,8 @@ func New(c Config) (*Client, error) {
 		c.Timeout = 30 * time.Second
 	}
 	refuse := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // the API never redirects; a token must not follow
-	return &Client{base: base, token: account.Secret(c.Token), timeout: c.Timeout, http: &http.Client{Transport: tr, CheckRedirect: refuse}}, nil
+	made := &Client{base: base, token: account.Secret(c.Token), timeout: c.Timeout, http: &http.Client{Transport: tr, CheckRedirect: refuse}}
+	return made.wired(), nil
 }
 
 // Close gives the idle connections back.
@@ -99,12 +114,17 @@ func (c *Client) do(ctx context.Context, r call, out any) error {
 		return err
 	}
 	resp, err := c.http.Do(req)
+	return c.answered(resp, err, r.head, out)
+}
+
+// answered reads an answer: a problem is an error.
+func (c *Client) answered(resp *http.Response, err error, head http.Header, out any) error {
 	if err != nil {
 		return c.unreachable(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	if r.head != nil {
-		maps.Copy(r.head, resp.Header)
+	if head != nil {
+		maps.Copy(head, resp.Header)
 	}
 	if resp.StatusCode/100 != 2 {
 		return readProblem(resp)
@@ -121,6 +141,19 @@ func (c *Client) do(ctx context.Context, r call, out any) error {
 		return fmt.Errorf("the answer of %s broke off: %w", c.base, err)
 	}
 	return nil
+}
+
+// ask has the generated client send a request, and reads the answer.
+func (c *Client) ask(ctx context.Context, out any, send func(ctx context.Context) (*http.Response, error)) error {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	return c.askLong(ctx, out, send)
+}
+
+// askLong is ask without a timeout but the ctx's.
+func (c *Client) askLong(ctx context.Context, out any, send func(ctx context.Context) (*http.Response, error)) error {
+	resp, err := send(ctx)
+	return c.answered(resp, err, nil, out)
 }
 
 func (c *Client) request(ctx context.Context, r call) (*http.Request, error) {
@@ -173,5 +206,3 @@ func (c *Client) unreachable(err error) error {
 	}
 	return fmt.Errorf("%s cannot be reached: %w", c.base, errors.Unwrap(err))
 }
-
-func seg(s string) string { return url.PathEscape(s) }

@@ -95,8 +95,8 @@ func TestListsFetchAllPages(t *testing.T) {
 		}
 		_, _ = w.Write([]byte(`{"items":[{"id":"x"}],"next":` + next + `}`))
 	})
-	if nodes, err := client(t, h, "t").Nodes(t.Context()); err != nil || len(nodes) != 2 || pages != 2 {
-		t.Errorf("%d nodes of %d pages: %v", len(nodes), pages, err)
+	if groups, err := client(t, h, "t").Groups(t.Context()); err != nil || len(groups) != 2 || pages != 2 {
+		t.Errorf("%d groups of %d pages: %v", len(groups), pages, err)
 	}
 }
 

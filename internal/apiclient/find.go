@@ -3,7 +3,8 @@ package apiclient
 import (
 	"context"
 	"fmt"
-	"net/url"
+
+	"sipward/internal/apiclient/wire"
 )
 
 // FindAccount finds an account by its id, user or number. Users and numbers are both digits, so one reference may be the user of one account
@@ -12,11 +13,11 @@ func (c *Client) FindAccount(ctx context.Context, ref string) (Account, error) {
 	if len(ref) == 26 { // no user and no number is that long
 		return c.Account(ctx, ref)
 	}
-	byUser, err := c.accountBy(ctx, "user", ref)
+	byUser, err := c.accountBy(ctx, wire.ListAccountsParams{User: &ref})
 	if err != nil {
 		return Account{}, err
 	}
-	byNumber, err := c.accountBy(ctx, "number", ref)
+	byNumber, err := c.accountBy(ctx, wire.ListAccountsParams{Number: &ref})
 	switch {
 	case err != nil:
 		return Account{}, err
@@ -31,9 +32,9 @@ func (c *Client) FindAccount(ctx context.Context, ref string) (Account, error) {
 		ref, byUser.Owner, byUser.ID, byNumber.Owner, byNumber.ID)
 }
 
-// accountBy finds the one account whose unique field is ref; nil: there is none.
-func (c *Client) accountBy(ctx context.Context, field, ref string) (*Account, error) {
-	found, err := list[Account](ctx, c, v1+"/accounts", url.Values{field: {ref}})
+// accountBy finds the one account whose unique field is asked for; nil: there is none.
+func (c *Client) accountBy(ctx context.Context, q wire.ListAccountsParams) (*Account, error) {
+	found, err := c.accounts(ctx, q)
 	if err != nil || len(found) != 1 {
 		return nil, err
 	}

@@ -12,10 +12,11 @@ import (
 // Within is a client of an API in the same process: h answers every request, after prepare has added what lets it in.
 // Nothing touches the network, and everything the API checks is checked.
 func Within(h http.Handler, prepare func(*http.Request)) *Client {
-	return &Client{
+	c := &Client{
 		base: &url.URL{Scheme: "http", Host: "within"}, timeout: 30 * time.Second,
 		http: &http.Client{Transport: within{handler: h, prepare: prepare}},
 	}
+	return c.wired()
 }
 
 // Request is one question in the API's own words, for what has no method of its own here.

@@ -80,7 +80,9 @@ var layers = []layer{
 	{packages: "internal/pki"},
 	{packages: "internal/password"},
 	{packages: "internal/egress"},
-	{packages: "internal/apiclient", may: []string{"internal/account"}},
+	{packages: "internal/apiclient", may: []string{"internal/account", "internal/apiclient/wire"}},
+	{packages: "internal/apiclient/wire"},                                 // generated
+	{packages: "internal/apiclient/wire/prepare", may: []string{"admin"}}, // a command: what the generator reads
 	{packages: "media"},
 	{packages: "media/relay", may: []string{"media"}},
 	{packages: "media/turn", may: []string{"internal/egress"}}, // whom requests of strangers may reach
