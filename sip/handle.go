@@ -172,11 +172,7 @@ func (s *Server) calleeClip() media.Prompt {
 
 // announce ends a call with the clip its verdict names, when there is one and it is wanted.
 func (s *Server) announce(t *tx.Server, caller account.Account, v verdict) error {
-	agent := header.First(t.Request(), "user-agent")
-	mode := s.config.Mode(caller.Kind, agent)
-	if v.clip == "none" || failure(v.clip) && !slices.Contains(s.config.FailureClips, v.clip) {
-		mode = announce.None
-	}
+	mode := s.mode(t, caller, v)
 	if mode == announce.None {
 		s.refused(t, caller, v.refusal)
 		return v.refusal
@@ -187,6 +183,14 @@ func (s *Server) announce(t *tx.Server, caller account.Account, v verdict) error
 		Server: t, Listener: caller, Prompt: v.clip, Mode: mode, Final: v.refusal, Reason: v.reason, Record: record,
 	})
 	return nil
+}
+
+// mode is how the listener hears a verdict's clip.
+func (s *Server) mode(t *tx.Server, listener account.Account, v verdict) announce.Mode {
+	if v.clip == "none" || failure(v.clip) && !slices.Contains(s.config.FailureClips, v.clip) {
+		return announce.None
+	}
+	return s.config.Mode(listener.Kind, header.First(t.Request(), "user-agent"))
 }
 
 // record is what is known of a call at its INVITE.
