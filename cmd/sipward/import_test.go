@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// file writes a batch of rows, with numbers from first on.
-func (s *server) file(rows, first int) string {
+// batchFile writes a batch of rows, with numbers from first on.
+func batchFile(rows, first int) string {
 	var b strings.Builder
 	b.WriteString("fullName,gsmNumber,email,securityModel,description\n")
 	for i := range rows {
@@ -112,7 +112,7 @@ func TestABatchTellsItsProgressAndDisturbsNobody(t *testing.T) {
 	s := start(t, c)
 	group := s.group()
 	events := s.watch()
-	id := s.importing(group, s.file(rows, 0))
+	id := s.importing(group, batchFile(rows, 0))
 
 	var waits []time.Duration
 	tick := time.NewTicker(every)
@@ -139,7 +139,7 @@ func TestABatchTellsItsProgressAndDisturbsNobody(t *testing.T) {
 		t.Errorf("the batch took %s, the API's p99 was %s", took, p99)
 	}
 	eventually(t, "the job's last event", time.Minute, func() bool { return events.of("job/"+id) >= 2 })
-	if again := s.importing(group, s.file(rows, 0)); again == id {
+	if again := s.importing(group, batchFile(rows, 0)); again == id {
 		t.Error("two batches, one job")
 	}
 }

@@ -33,6 +33,7 @@ const (
 //	{org}msgkey:<hash>       record   message id by idempotency key; expires
 //	{org}msgto:<hash>        record   when the last messages to a recipient were queued; expires
 //	{org}msgday:<ch>:<date>  index    messages of a channel and day
+//	{org}msgday:<ch>:<date>:turn record  written by each message near the daily limit
 //	{org}msgref:<hash>       record   message and part by the gateway's id; expires
 //	{org}msgearly:<hash>     record   a receipt that came before its message was accepted; expires
 //	{org}msgdue:<channel>    index    messages that wait, score: due (ms)
@@ -41,10 +42,11 @@ const (
 type Outbox struct {
 	c     *core
 	codec codec[message.Message]
+	turn  chan struct{} // capacity 1: full while a message near the daily limit is queued
 }
 
 func newOutbox(c *core) *Outbox {
-	return &Outbox{c: c, codec: newCodec(func(m *message.Message) string { return string(m.ID) })}
+	return &Outbox{c: c, codec: newCodec(func(m *message.Message) string { return string(m.ID) }), turn: make(chan struct{}, 1)}
 }
 
 func hashed(parts ...string) string {
@@ -76,7 +78,7 @@ func (r *Outbox) day(c message.Channel, at time.Time) kv.Key {
 
 // Add queues a message once for each idempotency key: when the key is known, the message that has it is returned.
 // recipient bounds the messages to one recipient within an hour, daily those of a channel within a day (UTC); 0 is no
-// limit. The daily limit may be passed by as many messages as are queued at the same moment.
+// limit.
 func (r *Outbox) Add(ctx context.Context, m message.Message, recipient, daily int) (out message.Message, err error) {
 	if !m.ID.Valid() || !m.Account.Valid() || m.Key == "" {
 		return m, errors.New("a message has an id, an account and a key")
@@ -101,15 +103,17 @@ func (r *Outbox) add(ctx context.Context, m message.Message, recipient, daily in
 	if err != nil {
 		return m, err
 	}
-	if err := r.today(ctx, day, m.Created, daily); err != nil {
+	near, done, err := r.today(ctx, day, m.Created, daily)
+	if err != nil {
 		return m, err
 	}
+	defer done()
 	value, err := r.codec.encode(&m, nil)
 	if err != nil {
 		return m, err
 	}
 	id, score := string(m.ID), float64(m.Created.UnixMilli())
-	_, err = r.c.kv.Commit(ctx, kv.Txn{
+	t := kv.Txn{
 		Tag:    orgTag,
 		Checks: []kv.Check{{Key: keyed}, {Key: to, Version: recs[1].Version}, {Key: r.key(m.ID)}},
 		Puts: []kv.Put{
@@ -123,7 +127,12 @@ func (r *Outbox) add(ctx context.Context, m message.Message, recipient, daily in
 			{Index: r.due(m.Channel), Member: id, Score: float64(m.Due.UnixMilli())},
 		},
 		Appends: []kv.Append{r.c.orgChange(account.TopicOrg, "message/"+id, 1, false)},
-	})
+	}
+	if near != nil {
+		t.Checks = append(t.Checks, *near)
+		t.Puts = append(t.Puts, kv.Put{Key: near.Key, Value: []byte("{}"), Expires: m.Created.Add(25 * time.Hour)})
+	}
+	_, err = r.c.kv.Commit(ctx, t)
 	m.Version = 1
 	return m, err
 }
@@ -148,16 +157,40 @@ func recent(value []byte, now time.Time, limit int) ([]byte, error) {
 	return json.Marshal(append(kept, now.UnixMilli()))
 }
 
-func (r *Outbox) today(ctx context.Context, day kv.Key, now time.Time, limit int) error {
+// nearDaily is how far from the daily limit messages begin to take turns: more are never queued at the same moment.
+const nearDaily = 256
+
+// today holds a message to the daily limit. Near it, messages are queued one after the other: on this node until done is
+// called, among all by the check of a record that each of them writes.
+func (r *Outbox) today(ctx context.Context, day kv.Key, now time.Time, limit int) (near *kv.Check, done func(), err error) {
+	done = func() {}
 	if limit <= 0 {
-		return nil
+		return nil, done, nil
 	}
 	n, err := r.c.kv.Count(ctx, day)
-	if err != nil || n[0] < limit {
-		return err
+	if err != nil || n[0] < limit-nearDaily {
+		return nil, done, err
 	}
-	return &message.LimitError{Code: "daily", Retry: now.UTC().Truncate(24 * time.Hour).Add(24 * time.Hour).Sub(now),
-		Detail: fmt.Sprintf("%d messages were sent today, and no more are: wait until midnight UTC, or raise the daily limit in the configuration", n[0])}
+	select {
+	case r.turn <- struct{}{}:
+		done = func() { <-r.turn }
+	case <-ctx.Done():
+		return nil, done, ctx.Err()
+	}
+	turns := kv.Key{Tag: day.Tag, Name: day.Name + ":turn"}
+	rec, err := r.c.read(ctx, turns)
+	if err == nil {
+		n, err = r.c.kv.Count(ctx, day)
+	}
+	if err == nil && n[0] >= limit {
+		err = &message.LimitError{Code: "daily", Retry: now.UTC().Truncate(24 * time.Hour).Add(24 * time.Hour).Sub(now),
+			Detail: fmt.Sprintf("%d messages were sent today, and no more are: wait until midnight UTC, or raise the daily limit in the configuration", n[0])}
+	}
+	if err != nil {
+		done()
+		done = func() {}
+	}
+	return &kv.Check{Key: turns, Version: rec.Version}, done, err
 }
 
 // ByID reads one message, message.ErrNotFound.
