@@ -89,6 +89,9 @@ type Deps struct {
 	Audit     AuditLog
 	Sessions  SessionLog
 	Traces    Traces
+	SignIns   SignInLog
+	Messages  MessageLog
+	Fetches   FetchLog
 	Licences  Licences
 	Health    *telemetry.Health
 	Shipped   fs.FS                                      // <lang>/<prompt>.wav of the binary: which prompts there are
@@ -96,6 +99,7 @@ type Deps struct {
 	Cursors   *web.Cursors
 	Self      http.HandlerFunc // this very API, for actions on many accounts
 	CertUntil func() time.Time // when the server's certificate ends; nil: not known
+	Mask      int              // last digits of numbers that exports hide
 	Version   string           // of the program
 	Now       func() time.Time
 }
@@ -113,7 +117,7 @@ type API struct {
 // New checks that nothing is missing, and reads the shipped clips and the API's document.
 func New(d Deps) (*API, error) {
 	if d.Accounts == nil || d.Groups == nil || d.Locations == nil || d.Changes == nil || d.Effects == nil || d.Clips == nil ||
-		d.Nodes == nil || d.Tokens == nil || d.CallLog == nil || d.Counts == nil || d.Self == nil || d.Audit == nil || d.Sessions == nil || d.Traces == nil || d.Licences == nil || d.Health == nil || d.Shipped == nil || d.Check == nil || d.Cursors == nil || d.Now == nil {
+		d.Nodes == nil || d.Tokens == nil || d.CallLog == nil || d.Counts == nil || d.Self == nil || d.Audit == nil || d.Sessions == nil || d.Traces == nil || d.SignIns == nil || d.Messages == nil || d.Fetches == nil || d.Licences == nil || d.Health == nil || d.Shipped == nil || d.Check == nil || d.Cursors == nil || d.Now == nil {
 		return nil, errors.New("admin: every dependency but Calls is needed")
 	}
 	spec, err := Document()
@@ -133,7 +137,7 @@ func New(d Deps) (*API, error) {
 func (a *API) Routes() []web.Route {
 	const v1 = "/api/v1"
 	tokens := a.tokens()
-	return append(slices.Concat(a.licenceRoutes(), a.callRoutes(), a.traceRoutes(), a.auditRoutes()), []web.Route{
+	return append(slices.Concat(a.licenceRoutes(), a.callRoutes(), a.traceRoutes(), a.logRoutes(), a.auditRoutes()), []web.Route{
 		{Method: http.MethodGet, Path: "/livez", Role: web.Public, Handle: plain(a.Health.Livez)},
 		{Method: http.MethodGet, Path: "/readyz", Role: web.Public, Handle: plain(a.Health.Readyz)},
 		{Method: http.MethodGet, Path: "/version", Role: web.Public, Handle: a.version},

@@ -91,7 +91,12 @@ func (a *API) exportCalls(c *gin.Context) error {
 	}
 	head := []string{"id", "started_at", "answered_at", "ended_at", "from", "from_number", "to", "to_number", "disposition", "code", "reason", "node", "call_id"}
 	return exported(c, "calls", head, func(cursor string) (account.Page[call.Record], error) {
-		return a.CallLog.List(c.Request.Context(), f, cursor, recordsPage)
+		page, err := a.CallLog.List(c.Request.Context(), f, cursor, recordsPage)
+		for i := range page.Items {
+			r := &page.Items[i]
+			r.FromNumber, r.ToNumber = account.Number(a.masked(string(r.FromNumber))), a.masked(r.ToNumber)
+		}
+		return page, err
 	}, func(r call.Record) []string {
 		return []string{r.ID, stamp(r.Started), stamp(r.Answered), stamp(r.Ended), string(r.From), string(r.FromNumber), string(r.To), r.ToNumber, string(r.Disposition), count(r.Code), r.Reason, r.Node, r.CallID}
 	})

@@ -7,6 +7,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"sipward/internal/account"
+	"sipward/internal/telemetry"
 	"sipward/internal/web"
 )
 
@@ -44,6 +45,9 @@ func exported[T any](c *gin.Context, name string, head []string, page func(curso
 	}
 	return web.Table(c, name, head, func(row func(...string) error) error { return all(func(v T) error { return row(cells(v)...) }) })
 }
+
+// masked is a number as exports show it.
+func (a *API) masked(number string) string { return telemetry.MaskNumber(number, a.Mask) }
 
 func stamp(t time.Time) string {
 	if t.IsZero() {

@@ -8,6 +8,8 @@ import (
 
 	"sipward/internal/apitest"
 	"sipward/internal/call"
+	"sipward/internal/device"
+	"sipward/internal/operator"
 	"sipward/internal/web"
 )
 
@@ -81,5 +83,37 @@ func TestExportsAreHarmless(t *testing.T) {
 	api.Do(get("/api/v1/sip-sessions:export?kind=NONE")).Refused(400, "invalid")
 	if head := api.Do(get("/api/v1/sip-sessions:export")).Want(200); !strings.HasPrefix(head.Body.String(), "id,session,at,kind") {
 		t.Errorf("got %s", head.Body)
+	}
+}
+
+// The other logs are given out as the calls are; what a message says is in none of them.
+func TestLogsAreExported(t *testing.T) {
+	t.Parallel()
+	api := apitest.Open(t)
+	now, ctx := time.Now().UTC(), t.Context()
+	if err := api.Store.SignIns.Add(ctx, operator.SignIn{ID: "s1", At: now, Event: operator.Failure, Name: "=cmd()", Source: "192.0.2.1"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := api.Store.Phones.Log(ctx, device.Fetch{At: now, MAC: "000413AABBCC", File: "+x.xml", Address: "192.0.2.2", Status: 404, Result: "unassigned"}, false); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string][2]string{
+		"/api/v1/sign-ins:export":  {"id,at,event,name,operator_id,method,source,user_agent\n", ",'=cmd(),"},
+		"/api/v1/fetch-log:export": {"at,mac,account_id,file,address,status,result,model,firmware,config\n", ",'+x.xml,"},
+		"/api/v1/messages:export":  {"id,received_at,done_at,from_account_id,from,to_account_id,to,size,status,detail\n", ""},
+	} {
+		out := api.Do(get(path)).Want(200).Body.String()
+		if !strings.HasPrefix(out, want[0]) || !strings.Contains(out, want[1]) {
+			t.Errorf("%s: %s", path, out)
+		}
+		api.Do(get(path + "?format=json")).Want(200)
+		api.Do(get(path+"?format=xml")).Refused(400, "invalid")
+		api.Do(get(path+"?colour=red")).Refused(400, "invalid")
+	}
+	if out := api.Do(get("/api/v1/sign-ins:export?event=SUCCESS")).Want(200).Body.String(); strings.Contains(out, "cmd") {
+		t.Errorf("the filter lets through: %s", out)
+	}
+	if log := api.Do(get("/api/v1/audit?result=read")).Want(200).JSON()["items"].([]any); len(log) < 6 {
+		t.Errorf("%d exports are in the audit log", len(log))
 	}
 }

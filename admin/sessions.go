@@ -64,7 +64,11 @@ func (a *API) exportSessions(c *gin.Context) error {
 	}
 	head := []string{"id", "session", "at", "kind", "reason", "account_id", "user", "number", "node", "network", "address", "cipher", "user_agent"}
 	return exported(c, "sip-sessions", head, func(cursor string) (account.Page[location.Session], error) {
-		return a.Sessions.List(c.Request.Context(), f, cursor, recordsPage)
+		page, err := a.Sessions.List(c.Request.Context(), f, cursor, recordsPage)
+		for i := range page.Items {
+			page.Items[i].Number = account.Number(a.masked(string(page.Items[i].Number)))
+		}
+		return page, err
 	}, func(s location.Session) []string {
 		return []string{s.ID, s.Session, stamp(s.At), string(s.Kind), s.Reason, string(s.Account), s.User, string(s.Number), s.Node, s.Network, s.Address, s.Cipher, s.Agent}
 	})

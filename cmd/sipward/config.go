@@ -156,6 +156,8 @@ type RetentionConfig struct {
 type LogConfig struct {
 	Level  string `koanf:"level" doc:"debug, info, warn or error"`
 	Format string `koanf:"format" doc:"text or json; empty: text on a terminal, else json"`
+
+	MaskDigits int `koanf:"mask_digits" doc:"how many of the last digits of numbers are hidden in the log and in exports; 0: none"`
 }
 
 // Defaults is the configuration when nothing is said.

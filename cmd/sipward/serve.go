@@ -38,7 +38,7 @@ func serveCommand() *cobra.Command {
 }
 
 func serve(ctx context.Context, c Config, demo bool, stdout, stderr io.Writer) error {
-	log, err := telemetry.NewLogger(stderr, telemetry.LogConfig{Level: c.Log.Level, Format: c.Log.Format})
+	log, err := telemetry.NewLogger(stderr, telemetry.LogConfig{Level: c.Log.Level, Format: c.Log.Format, Mask: c.Log.MaskDigits})
 	if err != nil {
 		return err
 	}

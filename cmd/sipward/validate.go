@@ -54,6 +54,7 @@ func (c Config) Validate() []error {
 	c.Mail.validate(&v)
 	c.SNOM.validate(&v)
 	v.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
+	v.check(c.Log.MaskDigits >= 0 && c.Log.MaskDigits <= 15, "log.mask_digits: want 0 to 15, not %d", c.Log.MaskDigits)
 	v.oneOf("log.format", c.Log.Format, "", "text", "json")
 	return v
 }

@@ -12,6 +12,7 @@ import (
 type LogConfig struct {
 	Level  string // debug, info, warn, error; empty: info
 	Format string // text, json; empty: text on a terminal, else json
+	Mask   int    // last digits of numbers that are hidden
 }
 
 // Validate names what is wrong and what is accepted.
@@ -33,10 +34,17 @@ func NewLogger(w io.Writer, c LogConfig) (*slog.Logger, error) {
 	}
 	level, _ := c.level() // checked by Validate
 	opts := &slog.HandlerOptions{Level: level}
+	if c.Mask > 0 {
+		opts.ReplaceAttr = masked(c.Mask)
+	}
 	if c.Format == "text" || c.Format == "" && isTerminal(w) {
 		return slog.New(lifting{slog.NewTextHandler(w, opts)}), nil
 	}
 	opts.ReplaceAttr = readable
+	if c.Mask > 0 {
+		hide := masked(c.Mask)
+		opts.ReplaceAttr = func(g []string, a slog.Attr) slog.Attr { return hide(g, readable(g, a)) }
+	}
 	return slog.New(lifting{slog.NewJSONHandler(w, opts)}), nil
 }
 

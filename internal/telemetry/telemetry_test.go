@@ -132,3 +132,23 @@ func TestMetricsAreServed(t *testing.T) {
 		t.Errorf("%d %.200s", w.Code, w.Body.String())
 	}
 }
+
+func TestNumbersAreMasked(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{"+390212345678": "+390212345xxx", "12": "xx", "+12": "+xx", "alice": "alice", "192.0.2.1:5060": "192.0.2.1:5060", "": ""} {
+		if got := telemetry.MaskNumber(in, 3); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+	for _, format := range []string{"json", "text"} {
+		var out bytes.Buffer
+		log, err := telemetry.NewLogger(&out, telemetry.LogConfig{Format: format, Mask: 4})
+		if err != nil {
+			t.Fatal(err)
+		}
+		log.Info("call ended", "from", "+390212345678", "to", "1002", "code", 200, "seconds", 12345)
+		if line := out.String(); !strings.Contains(line, "+39021234xxxx") || strings.Contains(line, "1002") || !strings.Contains(line, "12345") {
+			t.Errorf("%s: %s", format, line)
+		}
+	}
+}
