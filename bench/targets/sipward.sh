@@ -13,17 +13,18 @@ t_start() {
 	export SIPWARD_TLS_CERT=$T/data/cert.pem SIPWARD_TLS_KEY=$T/data/key.pem SIPWARD_SIP_ANNOUNCE=${ANNOUNCE:-none}
 	export SIPWARD_LIMITS_CONNECTIONS_PER_ADDRESS=100000 SIPWARD_LIMITS_ANNOUNCEMENTS_PER_ACCOUNT=0
 	export SIPWARD_HTTP_ADMIN=127.0.0.1:15080 SIPWARD_HTTP_PUBLIC="" SIPWARD_HTTP_METRICS=127.0.0.1:15090
-	EXTRA="-user 10%06d" # put back by t_stop
-	local clip="" repeats=0
+	GIVEN=${EXTRA:-} # put back by t_stop
+	local clip="" repeats=0 users="-user 10%06d"
 	case $1 in
-	reject_udp) EXTRA="-user 20%06d" ;;
+	reject_udp) users="-user 20%06d" ;;
 	*rtp*)
-		EXTRA="-user 20%06d" clip=$dir/clip.wav
+		users="-user 20%06d" clip=$dir/clip.wav
 		[ "$1" = rtp_ann ] || repeats=5
 		sox -q "$T/data/announcement.wav" "$clip" repeat "$repeats" || return 1
-		export SIPWARD_SIP_ANNOUNCE=answer SIPWARD_MEDIA_PORTS=20000-39999
+		export SIPWARD_SIP_ANNOUNCE=answer SIPWARD_MEDIA_PORTS=46000-59999
 		;;
 	esac
+	EXTRA="$GIVEN $users"
 	if [ "${SIPWARD_STORE:-redis}" = redis ]; then
 		start_redis || return 1
 		export SIPWARD_REDIS_URL=redis://127.0.0.1:$REDIS_PORT
@@ -35,7 +36,7 @@ t_start() {
 }
 
 t_stop() {
-	EXTRA=
+	EXTRA=${GIVEN:-}
 	stop_pid "$PIDS"
 	stop_pid "$AUX"
 }
