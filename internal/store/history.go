@@ -25,6 +25,7 @@ type history[T any] struct {
 	at    func(*T) time.Time
 	of    func(*T) []account.ID
 	keep  time.Duration // negative: nothing is kept
+	late  bool          // a record may come without its accounts, and with them when it is written again
 }
 
 // shardOf spreads ids as accounts are spread.
@@ -79,7 +80,7 @@ func (h *history[T]) addTo(t *kv.Txn, v *T) error {
 	t.Puts = slices.DeleteFunc(t.Puts, func(p kv.Put) bool { return p.Key == put.Key }) // the later one of a batch counts
 	t.Puts = append(t.Puts, put)
 	member := h.member(v)
-	if member != id { // an entry that had no account yet has one now
+	if h.late && member != id { // an entry that had no account yet has one now
 		t.Removes = append(t.Removes, kv.IndexRemove{Index: h.c.keys.pastIndex(h.kind, shard, ""), Member: id})
 		t.Adds = slices.DeleteFunc(t.Adds, func(a kv.IndexAdd) bool { return a.Member == id })
 	}

@@ -46,7 +46,7 @@ type Parcels struct {
 func newParcels(c *core, keep time.Duration) *Parcels {
 	cd := newCodec(func(p *parcel.Parcel) string { return string(p.ID) })
 	return &Parcels{c: c, codec: cd, past: &history[parcel.Parcel]{
-		c: c, kind: "parcel", codec: cd, keep: keep,
+		c: c, kind: "parcel", late: true, codec: cd, keep: keep,
 		at: func(p *parcel.Parcel) time.Time { return p.Accepted },
 		of: func(p *parcel.Parcel) []account.ID { return []account.ID{p.From, p.To} },
 	}}

@@ -13,7 +13,7 @@ type Sessions struct{ past *history[location.Session] }
 
 func newSessions(c *core, keep time.Duration) *Sessions {
 	return &Sessions{&history[location.Session]{
-		c: c, kind: "sess", codec: newCodec(func(s *location.Session) string { return s.ID }), keep: keep,
+		c: c, kind: "sess", late: true, codec: newCodec(func(s *location.Session) string { return s.ID }), keep: keep,
 		at: func(s *location.Session) time.Time { return s.At },
 		of: func(s *location.Session) []account.ID { return []account.ID{s.Account} },
 	}}

@@ -13,7 +13,7 @@ type SignIns struct{ past *history[operator.SignIn] }
 
 func newSignIns(c *core, keep time.Duration) *SignIns {
 	return &SignIns{&history[operator.SignIn]{
-		c: c, kind: "signin", codec: newCodec(func(s *operator.SignIn) string { return s.ID }), keep: keep,
+		c: c, kind: "signin", late: true, codec: newCodec(func(s *operator.SignIn) string { return s.ID }), keep: keep,
 		at: func(s *operator.SignIn) time.Time { return s.At },
 		of: func(s *operator.SignIn) []account.ID { return []account.ID{account.ID(s.Operator)} },
 	}}
