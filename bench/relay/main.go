@@ -1,10 +1,11 @@
 // Command relay loads a media relay with calls and measures what a packet costs it: sipward's own, in a process of its own,
 // or rtpengine's userspace forwarding over its NG protocol. Both get the same packets from the same generator, in one run.
 //
-//	taskset -c 1 go run ./bench/relay -calls 1000 -for 10s ours rtpengine
+//	go build -o bin/benchrelay ./bench/relay && chrt -f 10 taskset -c 1 bin/benchrelay -calls 1000 -for 10s ours rtpengine
 //
 // The relay runs on core 0 (-pin), the generator where it was started. CPU time is read from /proc, so it hardly depends
-// on what else runs; delays do. Everything is on loopback: 172 bytes, 50 packets a second each way and call, spread evenly.
+// on what else runs, as long as nobody starves, which is what chrt is for; delays do. Everything is on loopback: 172 bytes,
+// 50 packets a second each way and call, spread evenly.
 package main
 
 import (

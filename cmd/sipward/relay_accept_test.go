@@ -4,19 +4,17 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"testing"
 	"time"
 
-	"sipward/internal/store/kv/kvtest"
 	"sipward/sip/phone"
 )
 
-// L9: 10,000 calls whose sound goes through the server, a process, then silence for two transaction lifetimes and the rest
-// of the ports: no port, descriptor or goroutine is left of them, and the heap has not grown.
+// L9: 10,000 calls whose sound goes through the server, a process, then silence for longer than
+// transactions live and ports rest: no port, descriptor or goroutine is left of them, and the heap has not grown.
 func TestTenThousandRelayedCalls(t *testing.T) {
-	p := spawn(t, t.TempDir(), kvtest.Redis(t).URL(), "SIPWARD_HTTP_METRICS=127.0.0.1:0", "SIPWARD_LIMITS_CALLS_PER_ACCOUNT=0", "SIPWARD_RETENTION_CALLS=0",
+	p := spawn(t, t.TempDir(), "", "SIPWARD_STORE_FSYNC=interval", "SIPWARD_HTTP_METRICS=127.0.0.1:0", "SIPWARD_LIMITS_CALLS_PER_ACCOUNT=0", "SIPWARD_RETENTION_CALLS=0",
 		"SIPWARD_MEDIA_RELAY=always", "SIPWARD_MEDIA_PORTS=40000-59999")
 	sound := func(c *phone.Config) { c.Mute, c.Tone = false, 440 }
 	callers, callees := registered(t, p, 20000, 50, sound), registered(t, p, 30000, 50, sound)
@@ -26,6 +24,8 @@ func TestTenThousandRelayedCalls(t *testing.T) {
 	calls := func(n int) {
 		const rate = 60 // a second: four ports each rest for 30 s
 		paced(t.Context(), rate, time.Duration(n)*time.Second/rate, func(ctx context.Context, i int) error {
+			ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+			defer cancel()
 			c, err := callers[i%len(callers)].Call(ctx, fmt.Sprint(30000+i%len(callees)), phone.Options{})
 			if err != nil {
 				return err
@@ -33,13 +33,17 @@ func TestTenThousandRelayedCalls(t *testing.T) {
 			if err := c.Answered(ctx); err != nil {
 				return err
 			}
-			return errors.Join(c.Audio().Listen(ctx, 40*time.Millisecond), c.Bye(ctx)) // heard through the relay
+			if err := c.Audio().Listen(ctx, 40*time.Millisecond); err != nil { // through the relay
+				return fmt.Errorf("call %s, %+v: %w", c.ID(), c.Result(), err)
+			}
+			return c.Bye(ctx)
 		}).none(t, fmt.Sprintf("%d relayed calls", n))
 	}
+	const silence = 40 * time.Second // transactions live for 32 s, ports rest for 30
 	settled := func() map[string]float64 {
-		rest(t, 64*time.Second)
+		rest(t, silence)
 		calls(60) // ports that have rested are closed when others are leased
-		rest(t, 64*time.Second)
+		rest(t, silence)
 		calls(1)
 		rest(t, 2*time.Second)
 		return p.gauges(t)

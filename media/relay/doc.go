@@ -33,9 +33,10 @@
 //
 // # How it runs
 //
-// One reader per core waits for its calls' sockets by epoll and takes what has arrived, one packet or up to 32 in a system
-// call, and sends it on in another; nothing is allocated and no goroutine starts for a packet or a call. A stream's state
-// is under its own lock, which its reader and whoever brings a description take; the system calls under it never block.
+// One reader per core waits for its calls' sockets by an epoll of its own, which itself is in the runtime's poller, and takes
+// what has arrived, one packet or up to 32 in a system call, and sends it on in another; nothing is allocated and no
+// goroutine starts for a packet or a call. A stream's state is under its own lock, which its reader and whoever brings a
+// description take; the system calls under it never block.
 //
 // A phone that was found gets a second socket of its port, connected to it: the kernel keeps the route, and what strangers
 // send waits in the first one, so that a flood takes no room from the call.
