@@ -16,13 +16,15 @@ import (
 func TestTenThousandRelayedCalls(t *testing.T) {
 	p := spawn(t, t.TempDir(), "", "SIPWARD_STORE_FSYNC=interval", "SIPWARD_HTTP_METRICS=127.0.0.1:0", "SIPWARD_LIMITS_CALLS_PER_ACCOUNT=0", "SIPWARD_RETENTION_CALLS=0",
 		"SIPWARD_MEDIA_RELAY=always", "SIPWARD_MEDIA_PORTS=40000-59999")
-	sound := func(c *phone.Config) { c.Mute, c.Tone = false, 440 }
-	callers, callees := registered(t, p, 20000, 50, sound), registered(t, p, 30000, 50, sound)
+	sounding := func(host string) func(*phone.Config) { // two hosts, since the phones' ports rest, too
+		return func(c *phone.Config) { c.Mute, c.Tone, c.Listen = false, 440, host+":0" }
+	}
+	callers, callees := registered(t, p, 20000, 50, sounding("127.0.0.2")), registered(t, p, 30000, 50, sounding("127.0.0.3"))
 	for _, callee := range callees {
 		go answerAll(t.Context(), callee)
 	}
 	calls := func(n int) {
-		const rate = 60 // a second: four ports each rest for 30 s
+		const rate = 50 // a second: four ports each rest for 30 s
 		paced(t.Context(), rate, time.Duration(n)*time.Second/rate, func(ctx context.Context, i int) error {
 			ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 			defer cancel()
