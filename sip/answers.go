@@ -12,7 +12,7 @@ type answers struct {
 	wake     chan struct{}
 
 	mu   sync.Mutex
-	jobs []func() // guarded by mu
+	jobs []answer // guarded by mu
 }
 
 func newAnswers(together func(func())) *answers {
@@ -20,7 +20,7 @@ func newAnswers(together func(func())) *answers {
 }
 
 // add queues one; it never blocks. What waits for the store is bounded there.
-func (a *answers) add(job func()) {
+func (a *answers) add(job answer) {
 	a.mu.Lock()
 	a.jobs = append(a.jobs, job)
 	first := len(a.jobs) == 1
@@ -32,7 +32,7 @@ func (a *answers) add(job func()) {
 
 // run works until ctx ends.
 func (a *answers) run(ctx context.Context) error {
-	var spare []func()
+	var spare []answer
 	for {
 		select {
 		case <-a.wake:
@@ -45,7 +45,7 @@ func (a *answers) run(ctx context.Context) error {
 		a.mu.Unlock()
 		a.together(func() {
 			for _, job := range jobs {
-				job()
+				job.send()
 			}
 		})
 		clear(jobs)

@@ -38,8 +38,11 @@ func newKeeper(s *Server) *keeper { return &keeper{server: s, flows: map[transpo
 
 // watch begins, or goes on, to keep the flow of a registration alive; a phone that unregistered is left alone.
 func (k *keeper) watch(a account.Account, f *transport.Flow, req *gosip.Request) {
+	if !a.KeepAlive {
+		return
+	}
 	contacts := header.Values(req, "contact")
-	if !a.KeepAlive || len(contacts) == 0 {
+	if len(contacts) == 0 {
 		return
 	}
 	c, err := header.ParseAddress(contacts[0])

@@ -14,6 +14,7 @@ import (
 type metrics struct {
 	registry prometheus.Registerer
 	requests *prometheus.CounterVec
+	refresh  prometheus.Counter // of them, the commonest: 200 to a REGISTER
 	calls    *prometheus.CounterVec
 	panics   prometheus.Counter
 	limited  prometheus.Counter
@@ -29,6 +30,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		calls:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "sipward_calls_total", Help: "Calls ended, by disposition (ANSWERED, NO_ANSWER, BUSY, FAILED, CANCELLED, ANNOUNCED)."}, []string{"disposition"}),
 		panics:   prometheus.NewCounter(prometheus.CounterOpts{Name: "sipward_sip_panics_total", Help: "Handlers that panicked; each is a bug."}),
 	}
+	m.refresh = m.requests.WithLabelValues(string(gosip.REGISTER), "2xx")
 	m.limited = prometheus.NewCounter(prometheus.CounterOpts{Name: "sipward_calls_limited_total", Help: "Calls refused because their caller was over a limit of its account: parallel calls, calls a minute, destinations."})
 	r.MustRegister(m.requests, m.calls, m.panics, m.limited)
 	return m

@@ -30,9 +30,9 @@ func (s *Server) Request(t *tx.Server) {
 	case tagged(t.Request()):
 		s.inside(t, path)
 	case s.ping(t):
+	case s.quick(t):
 	case !s.auth.Signed(t.Request()):
 		s.challenge(t)
-	case s.quick(t):
 	default:
 		s.submit(t, func(ctx context.Context) { s.serve(ctx, t) })
 	}

@@ -132,6 +132,24 @@ func (l *sessionLog) registered(a account.Account, f *transport.Flow, req *gosip
 	l.settleLocked(f.ID(), w)
 }
 
+// renewed notes a refresh of an account that is registered over f already; false: it is not, and registered has the word.
+func (l *sessionLog) renewed(id account.ID, f *transport.Flow, until time.Time) bool {
+	if l.to == nil {
+		return true
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	w := l.flows[f.ID()]
+	if w == nil {
+		return false
+	}
+	i, known := w.index(id)
+	if known {
+		w.bound[i].until = until
+	}
+	return known
+}
+
 // attributeLocked gives the entry of the connection its account; one that was not told is told now.
 func (l *sessionLog) attributeLocked(w *way) {
 	if w.common.Network == string(transport.UDP) || w.connect.Account != "" {

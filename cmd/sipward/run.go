@@ -153,6 +153,7 @@ func (n *node) background(ctx context.Context, g *errgroup.Group) {
 	loops := []func(context.Context) error{
 		n.store.Run, n.pair.Run, n.pacer.Run, n.followClips, n.renewSeals, n.beat, n.hooks.Run, n.licences.Run, n.followCalls,
 		n.records.calls.Run, n.records.sessions.Run, n.records.traced.Run,
+		func(ctx context.Context) error { return tidy(ctx, collect) },
 	}
 	if n.relay != nil {
 		loops = append(loops, n.relay.Run)

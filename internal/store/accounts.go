@@ -48,13 +48,14 @@ func (r *Accounts) CachedByUser(ctx context.Context, user string) (account.Accou
 	return r.ByUser(ctx, user)
 }
 
-// KnownByUser is CachedByUser as far as the node's cache goes: it never reads.
-func (r *Accounts) KnownByUser(user string) (account.Account, bool) {
+// KnownByUser is CachedByUser as far as the node's cache goes: it never reads. nil: not known. Nobody changes what it
+// returns.
+func (r *Accounts) KnownByUser(user string) *account.Account {
 	if a := r.c.cache.user(user); a != nil && r.c.cache.trusted(r.c.now(), r.c.stale) {
 		r.c.m.hits.Inc()
-		return *a, true
+		return a
 	}
-	return account.Account{}, false
+	return nil
 }
 
 // CachedByNumber is ByNumber through the cache.

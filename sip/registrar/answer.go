@@ -28,9 +28,12 @@ func newFixed(flowTimer time.Duration) fixed {
 	}
 }
 
+// dateForm is the SIP-date of RFC 3261 section 20.17, of a time in UTC.
+const dateForm = "Mon, 02 Jan 2006 15:04:05 GMT"
+
 // answer is the 200: every binding that stands, with the time it has left (RFC 3261 section 10.3 step 8). It shares the
 // headers of the request, which nobody changes; the To tag is the transaction's to stamp, on a copy.
-func (r *Registrar) answer(req *gosip.Request, a account.Account, f *transport.Flow, o *order, set location.Set, now time.Time) *gosip.Response {
+func (r *Registrar) answer(req *gosip.Request, a *account.Account, f *transport.Flow, o *order, set location.Set, now time.Time) *gosip.Response {
 	res := gosip.NewResponse(gosip.StatusOK, "OK")
 	for _, h := range req.Headers() {
 		if _, ok := h.(*gosip.ViaHeader); ok {
@@ -61,13 +64,13 @@ func (r *Registrar) answer(req *gosip.Request, a account.Account, f *transport.F
 			res.AppendHeader(r.fixed.flowTimer)
 		}
 	}
-	res.AppendHeader(gosip.NewHeader("Date", now.UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT")))
+	res.AppendHeader(gosip.NewHeader("Date", now.UTC().Format(dateForm)))
 	res.AppendHeader(r.fixed.length)
 	return res
 }
 
 // gruus are the parameters by which a phone learns its GRUUs (RFC 5627 section 5.3): none without an instance.
-func (r *Registrar) gruus(a account.Account, b *location.Binding) string {
+func (r *Registrar) gruus(a *account.Account, b *location.Binding) string {
 	if r.config.GRUU == nil || b.Instance == "" || a.Number == "" {
 		return ""
 	}

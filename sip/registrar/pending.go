@@ -19,19 +19,13 @@ type Beginner interface {
 	Begin(id account.ID, f func(account.Account, location.Set) (location.Set, error), done func(location.Set, error)) bool
 }
 
-// Pending is a REGISTER whose bindings are written, or were refused: all that is left to do is to answer it.
-type Pending interface {
-	// Answer is what Register returns, or location.ErrChanged: then Register has the word.
-	Answer(ctx context.Context) (*gosip.Response, error)
-}
-
-// Begin is Register without waiting for the store: told gets what can be answered, once, on a goroutine that it must not
+// Begin is Register without waiting for the store: told gets what can be settled, once, on a goroutine that it must not
 // hold. False: nothing has begun, and Register has the word.
-func (r *Registrar) Begin(a account.Account, f *transport.Flow, req *gosip.Request, told func(Pending)) bool {
+func (r *Registrar) Begin(a *account.Account, f *transport.Flow, req *gosip.Request, told func(*Pending)) bool {
 	if r.beginner == nil || r.admit(a, req) != nil {
 		return false
 	}
-	p := &pending{registrar: r, account: a, flow: f, request: req, now: r.now()}
+	p := &Pending{registrar: r, account: a, flow: f, request: req, now: r.now()}
 	var err error
 	if p.order, err = r.understand(req, f, p.now); err != nil {
 		return false
@@ -42,10 +36,11 @@ func (r *Registrar) Begin(a account.Account, f *transport.Flow, req *gosip.Reque
 	})
 }
 
-// pending is a REGISTER under way.
-type pending struct {
+// Pending is a REGISTER whose bindings are written, or were refused: Settle comes first, and what there is to answer
+// after it.
+type Pending struct {
 	registrar *Registrar
-	account   account.Account
+	account   *account.Account
 	flow      *transport.Flow
 	request   *gosip.Request
 	order     order
@@ -54,23 +49,45 @@ type pending struct {
 	err       error
 }
 
-func (p *pending) apply(truth account.Account, cur location.Set) (location.Set, error) {
+func (p *Pending) apply(truth account.Account, cur location.Set) (location.Set, error) {
 	return p.registrar.apply(p.account, truth, cur, &p.order, p.now)
 }
 
-// Answer ties the bindings to their flow and builds the 200, or says why there is none.
-func (p *pending) Answer(ctx context.Context) (*gosip.Response, error) {
+// Settle ties the bindings to their flow, or says why there are none: a *reply.Error, or location.ErrChanged, and then
+// Register has the word.
+func (p *Pending) Settle(ctx context.Context) error {
 	r, a, f := p.registrar, p.account, p.flow
 	switch {
 	case errors.Is(p.err, location.ErrChanged):
-		return nil, p.err
+		return p.err
 	case errors.Is(p.err, location.ErrTooMany):
 		r.lines.Log(ctx, r.log, slog.LevelWarn, "full", "a phone was refused because its account has all the contacts it may have: sipward account unregister removes stale ones",
 			slog.String("account", string(a.ID)), slog.String("user", a.User), slog.String("peer", f.Remote().String()), slog.Int("most", r.config.MaxBindings))
-		return nil, refusal(p.err)
+		return refusal(p.err)
 	case p.err != nil:
-		return nil, refusal(p.err)
+		return refusal(p.err)
 	}
 	r.follow(a, f, p.set, p.now)
-	return r.answer(p.request, a, f, &p.order, p.set, p.now), nil
+	return nil
 }
+
+// Response is the 200.
+func (p *Pending) Response() *gosip.Response {
+	return p.registrar.answer(p.request, p.account, p.flow, &p.order, p.set, p.now)
+}
+
+// Account is whose REGISTER it is.
+func (p *Pending) Account() *account.Account { return p.account }
+
+// Stays reports whether the request took no binding away.
+func (p *Pending) Stays() bool {
+	for i := range p.order.Contacts {
+		if !p.order.Contacts[i].Expires.After(p.now) {
+			return false
+		}
+	}
+	return !p.order.Wildcard
+}
+
+// Until is when the last binding of the account expires.
+func (p *Pending) Until() time.Time { return p.set.Until() }

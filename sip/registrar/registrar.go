@@ -94,7 +94,7 @@ var errRekeyed = errors.New("the password was changed while the request was unde
 // registered, and Closed removes its bindings.
 func (r *Registrar) Register(ctx context.Context, a account.Account, f *transport.Flow, req *gosip.Request) (*gosip.Response, error) {
 	now := r.now()
-	if err := r.admit(a, req); err != nil {
+	if err := r.admit(&a, req); err != nil {
 		return nil, err
 	}
 	o, err := r.understand(req, f, now)
@@ -104,17 +104,20 @@ func (r *Registrar) Register(ctx context.Context, a account.Account, f *transpor
 	var standing location.Set
 	set, err := r.locations.Update(ctx, a.ID, func(truth account.Account, cur location.Set) (location.Set, error) {
 		standing = cur
-		return r.apply(a, truth, cur, &o, now)
+		return r.apply(&a, truth, cur, &o, now)
 	})
 	if errors.Is(err, errQuery) {
-		return r.answer(req, a, f, &o, standing, now), nil
+		return r.answer(req, &a, f, &o, standing, now), nil
 	}
-	p := pending{registrar: r, account: a, flow: f, request: req, order: o, now: now, set: set, err: err}
-	return p.Answer(ctx)
+	p := Pending{registrar: r, account: &a, flow: f, request: req, order: o, now: now, set: set, err: err}
+	if err := p.Settle(ctx); err != nil {
+		return nil, err
+	}
+	return p.Response(), nil
 }
 
 // admit is RFC 3261 section 10.3 steps 4 and 5: the address of record is the account that authenticated, in our domain.
-func (r *Registrar) admit(a account.Account, req *gosip.Request) error {
+func (r *Registrar) admit(a *account.Account, req *gosip.Request) error {
 	to := req.To().Address
 	user := to.User
 	if strings.IndexByte(user, '%') >= 0 { // step 5 wants the canonical form
@@ -148,7 +151,7 @@ func (r *Registrar) ours(host string) bool {
 
 // apply runs inside the store's compare-and-swap, on the truth: what was decided on a cached account is asked again, so
 // that a disable, a delete or a new password which landed in between leaves no binding.
-func (r *Registrar) apply(asked, truth account.Account, cur location.Set, o *order, now time.Time) (location.Set, error) {
+func (r *Registrar) apply(asked *account.Account, truth account.Account, cur location.Set, o *order, now time.Time) (location.Set, error) {
 	if err := truth.May(account.Register); err != nil && !r.quarantined(truth) {
 		return cur, err
 	}
@@ -179,7 +182,7 @@ func refusal(err error) error {
 
 // follow ties the bindings to their flow. The flow may have died while the store was asked; then its Closed has found
 // nothing to remove yet, and it is done here.
-func (r *Registrar) follow(a account.Account, f *transport.Flow, set location.Set, now time.Time) {
+func (r *Registrar) follow(a *account.Account, f *transport.Flow, set location.Set, now time.Time) {
 	until := r.boundUntil(f, set, now)
 	f.Bound(until)
 	if until.IsZero() {

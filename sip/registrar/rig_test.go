@@ -259,3 +259,8 @@ func (w watched) Remove(ctx context.Context, id account.ID, node, flow string) e
 	w.removed <- struct{}{}
 	return err
 }
+
+func (w watched) Begin(id account.ID, f func(account.Account, location.Set) (location.Set, error), done func(location.Set, error)) bool {
+	b, ok := w.Locations.(registrar.Beginner)
+	return ok && b.Begin(id, f, done)
+}

@@ -77,6 +77,7 @@ type Layer struct {
 	numbers atomic.Uint64 // of stream flows
 	silent  pending       // connections that have sent nothing yet
 	shaking turns         // handshakes in progress
+	watch   watch         // connections written to lately
 	wg      sync.WaitGroup
 }
 
@@ -130,6 +131,7 @@ func (l *Layer) Run(ctx context.Context, h Handler) error {
 	for _, f := range l.table.all() {
 		f.stream.close(errShutdown)
 	}
+	l.watch.close()
 	l.wg.Wait()
 	return nil
 }

@@ -19,6 +19,7 @@ type wire struct {
 	*net.TCPConn
 	raw     syscall.RawConn
 	lim     *Limits
+	watch   *watch
 	spawn   func(func()) // starts a goroutine the layer waits for
 	attempt func(fd uintptr) bool
 
@@ -27,18 +28,19 @@ type wire struct {
 	flushing bool   // guarded by mu: a goroutine owns the socket's write side
 	backlog  []byte // guarded by mu
 	waiting  int    // guarded by mu; writes in the backlog
-	watching bool   // guarded by mu; a timer waits to see whether the peer acknowledges
+	watching bool   // guarded by mu; the watch looks whether the peer acknowledges
+	watched  watched
 	tryBuf   []byte // guarded by mu; argument and result of attempt, which is made once to save an allocation a write
 	tryN     int    // guarded by mu
 	tryErr   error  // guarded by mu
 }
 
-func newWire(c *net.TCPConn, lim *Limits, spawn func(func())) (*wire, error) {
+func newWire(c *net.TCPConn, lim *Limits, watch *watch, spawn func(func())) (*wire, error) {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return nil, err
 	}
-	w := &wire{TCPConn: c, raw: raw, lim: lim, spawn: spawn}
+	w := &wire{TCPConn: c, raw: raw, lim: lim, watch: watch, spawn: spawn}
 	w.attempt = func(fd uintptr) bool {
 		w.tryN, w.tryErr = ignoringEINTR(int(fd), w.tryBuf)
 		return true // never wait for the poller

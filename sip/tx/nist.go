@@ -20,17 +20,19 @@ func (s *Server) finishPlain(raw []byte, stateless bool) {
 		s.remove()
 		return
 	}
-	s.sh.keep(s, &answer{key: s.key, bytes: bytes.Clone(raw)})
+	s.sh.keep(s, raw)
 }
 
-// keep puts a's bytes in the place of the live transaction for Timer J.
-func (s *shard) keep(live *Server, a *answer) {
-	a.until = s.t.now() + timeB
+// keep puts raw in the place of the live transaction for Timer J.
+func (s *shard) keep(live *Server, raw []byte) {
+	until := s.t.now() + timeB
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.live[live.key] != live {
 		return
 	}
+	a := s.slab.take(raw)
+	a.key, a.until = live.key, until
 	delete(s.live, live.key)
 	s.alarms.unset(&live.alarm)
 	s.past[a.key] = a
@@ -45,6 +47,38 @@ func (s *shard) keep(live *Server, a *answer) {
 	for s.held > s.t.budget && s.first != s.last { // a flood: the oldest go early, a repeated request is then a new one
 		s.dropFirstLocked()
 	}
+}
+
+// slab is where the next answers go. A node keeps hundreds of thousands, and the collector looks at each piece of memory:
+// so many share one. They end in the order in which they came, and the piece with the last of them.
+type slab struct {
+	answers []answer
+	bytes   []byte
+}
+
+const (
+	slabAnswers = 32
+	slabBytes   = 16 << 10
+)
+
+// take is a new answer with a copy of raw.
+func (s *slab) take(raw []byte) *answer {
+	if len(s.answers) == cap(s.answers) {
+		s.answers = make([]answer, 0, slabAnswers)
+	}
+	s.answers = s.answers[:len(s.answers)+1]
+	a := &s.answers[len(s.answers)-1]
+	if len(raw) > slabBytes/8 {
+		a.bytes = bytes.Clone(raw)
+		return a
+	}
+	if cap(s.bytes)-len(s.bytes) < len(raw) {
+		s.bytes = make([]byte, 0, slabBytes)
+	}
+	from := len(s.bytes)
+	s.bytes = append(s.bytes, raw...)
+	a.bytes = s.bytes[from:len(s.bytes):len(s.bytes)]
+	return a
 }
 
 func (s *shard) dropFirstLocked() {

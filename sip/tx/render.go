@@ -32,6 +32,21 @@ func (t *Table) seal(buf *bytes.Buffer, head []byte, lines int, body []byte) (*b
 	return buf, nil
 }
 
+// Write sends a final answer that the user writes itself: build appends start line and headers, each with its CRLF, to b,
+// with the transaction's To tag, and tells how many lines they are. The answer has no body; the empty line is added here.
+func (s *Server) Write(code int, build func(b []byte, tag string) (head []byte, lines int)) error {
+	buf := s.t.buffers.Get().(*bytes.Buffer)
+	defer s.t.recycle(buf)
+	buf.Reset()
+	head, lines := build(buf.AvailableBuffer(), s.Tag())
+	if bytes.Count(head, []byte{'\n'}) != lines || bytes.Count(head, []byte{'\r'}) != lines {
+		return ErrShape
+	}
+	buf.Write(head) // onto itself, unless it has grown
+	buf.WriteString("\r\n")
+	return s.finish(code, buf.Bytes(), false)
+}
+
 func (t *Table) recycle(buf *bytes.Buffer) {
 	if buf.Cap() <= largeText {
 		t.buffers.Put(buf)

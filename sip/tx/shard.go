@@ -38,6 +38,7 @@ type shard struct {
 	// The answers in past, in the order in which they end: all last as long.
 	first, last *answer
 	held        int // bytes of them
+	slab        slab
 }
 
 func newShard(t *Table) *shard {
