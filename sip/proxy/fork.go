@@ -67,7 +67,7 @@ type event struct {
 
 // newFork prepares a request for its callee, or says why it cannot go there.
 func newFork(c *Core, call *Call) (f *Fork, err error) {
-	f = &Fork{core: c, call: call, server: call.Server, callee: call.Callee.ID, req: call.Server.Request()}
+	f = &Fork{core: c, call: call, server: call.Server, callee: call.Callee.ID, req: call.Server.Request(), busy: true} // until start
 	if f.breadth = c.breadth(f.req); f.breadth == 0 {
 		return nil, ErrBreadth
 	}
@@ -112,7 +112,14 @@ func (f *Fork) record() call.Record {
 	}
 }
 
-func (f *Fork) start() { f.post(event{kind: begin}) }
+// start lets the fork work. Until then events wait: its dialog can be ended by the server as soon as it is entered, which
+// is before the fork itself knows it.
+func (f *Fork) start() {
+	f.mu.Lock()
+	f.busy = false
+	f.mu.Unlock()
+	f.post(event{kind: begin})
+}
 
 // end is how the dialog ends a call that is not answered yet.
 func (f *Fork) end(why dialog.Reason) { f.post(event{kind: ended, why: why}) }
