@@ -24,7 +24,7 @@ func TestTenThousandRelayedCalls(t *testing.T) {
 		go answerAll(t.Context(), callee)
 	}
 	calls := func(n int) {
-		const rate = 50 // a second: four ports each rest for 30 s
+		const rate = 25 // a second: eight ports each rest for 30 s, four of them here
 		paced(t.Context(), rate, time.Duration(n)*time.Second/rate, func(ctx context.Context, i int) error {
 			ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 			defer cancel()
