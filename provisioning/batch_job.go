@@ -20,6 +20,7 @@ const (
 	maxJobs      = 2                      // imports at the same time on one node
 	batchWorkers = 16                     // rows at the same time: the rest of the node keeps its latency
 	tellEvery    = 500 * time.Millisecond // progress
+	jobPatience  = 30 * time.Second       // how long a row waits for a store that does not answer
 )
 
 // imports are the jobs under way on this node.
@@ -154,13 +155,16 @@ func reason(err error) string {
 func (i *importing) make(ctx context.Context, r row) error {
 	r.acc.Created = i.api.Now().UTC()
 	r.acc.Updated = r.acc.Created
-	_, err := i.api.store(ctx, r.acc, account.NewSecret(), true)
+	again, err := i.patiently(ctx, func() error {
+		_, err := i.api.store(ctx, r.acc, account.NewSecret(), true)
+		return err
+	})
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.job.Done++
 	var taken *account.TakenError
 	switch {
-	case err == nil:
+	case err == nil, again && errors.As(err, &taken) && taken.Field == "id": // of a first try only the answer was lost
 		i.job.Created++
 		i.made.add(r.n)
 	case errors.As(err, &taken) && taken.Field == "id":
@@ -179,6 +183,23 @@ func (i *importing) make(ctx context.Context, r row) error {
 	return nil
 }
 
+// patiently tries again what the store had no time for: one slow answer among ten thousand rows does not end an import.
+func (i *importing) patiently(ctx context.Context, try func() error) (again bool, err error) {
+	pause := 50 * time.Millisecond
+	for until := i.api.Now().Add(jobPatience); ; again, pause = true, min(2*pause, time.Second) {
+		if err = try(); !web.Temporary(err) || i.api.Now().After(until) {
+			return again, err
+		}
+		wait := time.NewTimer(pause)
+		select {
+		case <-wait.C:
+		case <-ctx.Done():
+			wait.Stop()
+			return again, err
+		}
+	}
+}
+
 // undo takes away what a job made that must be whole or nothing.
 func (i *importing) undo(ctx context.Context) {
 	if i.partial {
@@ -188,7 +209,13 @@ func (i *importing) undo(ctx context.Context) {
 	g.SetLimit(batchWorkers)
 	_, err := i.each(&batchFaults{}, nil, func(r row) error {
 		if i.made.has(r.n) {
-			g.Go(func() error { return i.api.Accounts.Delete(ctx, r.acc.ID, 0) })
+			g.Go(func() error {
+				_, err := i.patiently(ctx, func() error { return i.api.Accounts.Delete(ctx, r.acc.ID, 0) })
+				if errors.Is(err, account.ErrNotFound) { // of a first try only the answer was lost
+					return nil
+				}
+				return err
+			})
 		}
 		return nil
 	})

@@ -63,6 +63,7 @@ type API struct {
 	Letters      *Letters     // what was sent
 
 	later   atomic.Int64       // nanoseconds
+	lose    atomic.Int64       // every nth account made
 	Vendor  *fakevendor.Vendor // who signs licences
 	Post    *parcel.Post       // takes secure messages in
 	Outbox  *outbox.Outbox     // does not run unless a test runs it

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,6 +13,8 @@ import (
 	"sipward/internal/account"
 	"sipward/internal/message"
 	"sipward/internal/seal"
+	"sipward/internal/store"
+	"sipward/internal/store/kv"
 	"sipward/internal/web"
 	"sipward/provisioning"
 )
@@ -54,7 +57,7 @@ func (a *API) provisioning(cursors *web.Cursors, log *slog.Logger) *provisioning
 			AppleIDs: []string{"ABCDE12345.com.example.phone"}, AndroidPackage: "com.example.phone", AndroidFingerprints: []string{fingerprint},
 		},
 	}, provisioning.Deps{
-		Accounts: a.Store.Accounts, Groups: a.Store.Groups, Profiles: a.Store.Profiles, Activations: a.Store.Activations, Jobs: a.Store.Jobs,
+		Accounts: &lossy{Accounts: a.Store.Accounts, api: a}, Groups: a.Store.Groups, Profiles: a.Store.Profiles, Activations: a.Store.Activations, Jobs: a.Store.Jobs,
 		Locations: a.Store.Locations, Outbox: a.Letters, Messages: a.Store.Outbox, Devices: web.NewDevices(a.Store.Devices, nil, time.Now),
 		Ring: a.Ring, Answers: seal.NewRing("answer", seal.NewRoot()), FormKey: []byte("form key"), Cursors: cursors, Now: a.now, Log: log,
 	})
@@ -76,6 +79,32 @@ func ice(id account.ID, now time.Time, once bool) []provisioning.ICEServer {
 		{URLs: []string{"turn:sip.example:3478?transport=udp"}, Username: fmt.Sprintf("%d:%s", until.Unix(), id), Password: "x", Expires: until},
 	}
 }
+
+// lossy are accounts whose store has no time now and then, before it has written one or after.
+type lossy struct {
+	*store.Accounts
+	api *API
+	n   atomic.Int64
+}
+
+// Create loses the answers that LoseAnswers asked for.
+func (l *lossy) Create(ctx context.Context, acc account.Account) (account.Account, error) {
+	every := l.api.lose.Load()
+	n := l.n.Add(1)
+	if every == 0 || n%every != 0 {
+		return l.Accounts.Create(ctx, acc)
+	}
+	if n/every%2 == 0 {
+		return acc, kv.ErrUnavailable
+	}
+	if _, err := l.Accounts.Create(ctx, acc); err != nil {
+		return acc, err
+	}
+	return acc, kv.ErrUnavailable
+}
+
+// LoseAnswers has the store miss its time at every nth account that is made from now on; 0: never.
+func (a *API) LoseAnswers(every int) { a.lose.Store(int64(every)) }
 
 // now is the clock of provisioning, which Later moves.
 func (a *API) now() time.Time { return time.Now().Add(time.Duration(a.later.Load())) }

@@ -118,6 +118,11 @@ func Unavailable(detail string, cause error) error {
 	return p
 }
 
+// Temporary reports whether err says no more than that the store had no time: the same may go well a moment later.
+func Temporary(err error) bool {
+	return errors.Is(err, kv.ErrUnavailable) || errors.Is(err, kv.ErrRefused)
+}
+
 // TooMany asks a source to slow down.
 func TooMany(wait time.Duration) error {
 	p := problem(http.StatusTooManyRequests, "too_many_requests", "Too many requests", "slow down: wait as long as Retry-After says")
