@@ -25,6 +25,7 @@ type Config struct {
 	SNOM      SNOMConfig `koanf:"snom"`
 	App       AppConfig
 	Log       LogConfig
+	Syslog    SyslogConfig
 }
 
 // RedisConfig says where the shared state lies.
@@ -158,6 +159,12 @@ type LogConfig struct {
 	Format string `koanf:"format" doc:"text or json; empty: text on a terminal, else json"`
 
 	MaskDigits int `koanf:"mask_digits" doc:"how many of the last digits of numbers are hidden in the log and in exports; 0: none"`
+}
+
+// SyslogConfig is where security events go besides the store.
+type SyslogConfig struct {
+	URL string `koanf:"url" doc:"a collector (SIEM) of audit entries and sign-ins, in CEF over syslog: udp://, tcp:// or tls:// with host and port; empty: none"`
+	CA  string `koanf:"ca" doc:"PEM file of the CA of a tls:// collector; empty: the system's"`
 }
 
 // Defaults is the configuration when nothing is said.

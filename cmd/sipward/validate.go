@@ -15,6 +15,7 @@ import (
 	"sipward/internal/account"
 	"sipward/internal/seal"
 	"sipward/internal/store/kv/redis"
+	"sipward/internal/syslog"
 	"sipward/media"
 )
 
@@ -54,6 +55,10 @@ func (c Config) Validate() []error {
 	c.Mail.validate(&v)
 	c.SNOM.validate(&v)
 	v.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
+	if c.Syslog.URL != "" {
+		err := syslog.Check(c.Syslog.URL)
+		v.check(err == nil, "syslog.url: %v", err)
+	}
 	v.check(c.Log.MaskDigits >= 0 && c.Log.MaskDigits <= 15, "log.mask_digits: want 0 to 15, not %d", c.Log.MaskDigits)
 	v.oneOf("log.format", c.Log.Format, "", "text", "json")
 	return v

@@ -53,6 +53,7 @@ type node struct {
 	turn        *turn.Server // nil: it listens nowhere
 	sip         *sip.Server
 	records     records
+	collector   *collector   // nil: syslog.url is empty
 	provisioned *provisioned // set by run: links hold the port of the bound listener
 	devices     *web.Devices
 	licences    *licenceproxy.Proxy
@@ -89,6 +90,12 @@ func newNode(ctx context.Context, c Config, log *slog.Logger) (n *node, err erro
 	opened.Directory = c.HTTP.Admin != ""
 	for _, r := range n.roots {
 		opened.AuditKeys = append(opened.AuditKeys, r.Derive("audit chain"))
+	}
+	if err = n.collect(ctx); err != nil {
+		return nil, err
+	}
+	if n.collector != nil {
+		opened.OnAudit = n.collector.audited
 	}
 	if n.store, err = store.Open(ctx, opened, log, n.registry); err != nil {
 		return nil, err

@@ -78,6 +78,7 @@ var layers = []layer{
 	{packages: "internal/telemetry"},
 	{packages: "internal/journal", may: []string{"internal/telemetry"}},
 	{packages: "internal/pki"},
+	{packages: "internal/syslog"},
 	{packages: "internal/password"},
 	{packages: "internal/egress"},
 	{packages: "internal/apiclient", may: []string{"internal/account", "internal/apiclient/wire"}},
