@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
+	"runtime/pprof"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -195,8 +197,13 @@ func TestRedisKilledUnderLoad(t *testing.T) {
 // F2: Redis is a black hole: connections stay and nothing comes back.
 func TestRedisBlackHole(t *testing.T) {
 	t.Parallel()
+	label := pprof.Labels("test", t.Name()) // what this test starts, among all that run beside it in the process
+	pprof.SetGoroutineLabels(pprof.WithLabels(t.Context(), label))
 	f := breakStore(t, 30*time.Second)
-	before := runtime.NumGoroutine()
+	before := goroutines(t)
+	if before == 0 {
+		t.Fatal("no goroutine carries the label of the test")
+	}
 	ctx, stop := context.WithCancel(t.Context())
 	all := f.refreshes(ctx)
 	f.proxy.Swallow(true)
@@ -204,7 +211,7 @@ func TestRedisBlackHole(t *testing.T) {
 	f.nothingPasses(t)
 	most := 0
 	for tick := time.NewTicker(50 * time.Millisecond); ; {
-		most = max(most, runtime.NumGoroutine())
+		most = max(most, goroutines(t))
 		select {
 		case <-tick.C:
 			continue
@@ -222,6 +229,24 @@ func TestRedisBlackHole(t *testing.T) {
 	}
 	f.proxy.Swallow(false)
 	f.healed(t, "F2", time.Now())
+}
+
+// goroutines counts those that carry the label of a test: they inherit it from whoever starts them.
+func goroutines(t *testing.T) (n int) {
+	t.Helper()
+	var all bytes.Buffer
+	if err := pprof.Lookup("goroutine").WriteTo(&all, 1); err != nil {
+		t.Fatal(err)
+	}
+	same := 0 // of the stack that was read last
+	for line := range strings.Lines(all.String()) {
+		if count, _, ok := strings.Cut(line, " @ "); ok {
+			same, _ = strconv.Atoi(count)
+		} else if strings.HasPrefix(line, "# labels:") && strings.Contains(line, strconv.Quote(t.Name())) {
+			n += same
+		}
+	}
+	return n
 }
 
 // F14: a node is cut off from Redis for longer than it may trust what it knows: then it serves nobody, and says so.
