@@ -6,15 +6,9 @@ import (
 	"sipward/internal/apiclient"
 )
 
-// row is an account in the list, with what it is doing.
-type row struct {
-	apiclient.Account
-	Online int `json:"registrations"`
-}
-
 // accountsView is the page of accounts.
 type accountsView struct {
-	rows[row]
+	rows[apiclient.Account]
 	Groups map[string]string // names by id
 	Group  []apiclient.Group
 	Form   form
@@ -37,7 +31,7 @@ func (v *visit) accountRows() (view accountsView, err error) {
 	for _, g := range view.Group {
 		view.Groups[g.ID] = g.Name
 	}
-	if view.rows, err = fetchAlso[row](v, "/accounts", "registrations", append(filters, "sort")...); err != nil {
+	if view.rows, err = fetchAlso[apiclient.Account](v, "/accounts", "registrations", append(filters, "sort")...); err != nil {
 		return view, err
 	}
 	return view, nil

@@ -43,7 +43,10 @@ type Account struct {
 	Password string `json:"password,omitempty,omitzero"`
 
 	// ProfileID null: the group's
-	ProfileID       *string       `json:"profile_id"`
+	ProfileID *string `json:"profile_id"`
+
+	// Registrations Phones that are registered now; in a list with `include=registrations`.
+	Registrations   int           `json:"registrations,omitempty,omitzero"`
 	SecondaryNumber *string       `json:"secondary_number"`
 	SecurityModel   SecurityModel `json:"security_model"`
 	State           State         `json:"state"`
@@ -376,6 +379,9 @@ type ListAccountsParams struct {
 	// Registered Those that have bindings, or none; known to two seconds.
 	Registered *bool   `form:"registered,omitempty" json:"registered,omitempty"`
 	Sort       *string `form:"sort,omitempty" json:"sort,omitempty"`
+
+	// Include What each account has besides: how many phones are registered.
+	Include *string `form:"include,omitempty" json:"include,omitempty"`
 
 	// User Exactly this user; alone.
 	User *string `form:"user,omitempty" json:"user,omitempty"`
@@ -1373,6 +1379,18 @@ func NewListAccountsRequest(server string, params *ListAccountsParams) (*http.Re
 		if params.Sort != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Include != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "include", *params.Include, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
