@@ -17,7 +17,9 @@ func TestTenThousandRelayedCalls(t *testing.T) {
 	p := spawn(t, t.TempDir(), "", "SIPWARD_STORE_FSYNC=interval", "SIPWARD_HTTP_METRICS=127.0.0.1:0", "SIPWARD_LIMITS_CALLS_PER_ACCOUNT=0", "SIPWARD_RETENTION_CALLS=0",
 		"SIPWARD_MEDIA_RELAY=always", "SIPWARD_MEDIA_PORTS=40000-59999")
 	sounding := func(host string) func(*phone.Config) { // two hosts, since the phones' ports rest, too
-		return func(c *phone.Config) { c.Mute, c.Tone, c.Listen = false, 440, host+":0" }
+		return func(c *phone.Config) { // nobody refreshes, and all of it takes more than ten minutes
+			c.Mute, c.Tone, c.Listen, c.Expires = false, 440, host+":0", time.Hour
+		}
 	}
 	callers, callees := registered(t, p, 20000, 50, sounding("127.0.0.2")), registered(t, p, 30000, 50, sounding("127.0.0.3"))
 	for _, callee := range callees {
