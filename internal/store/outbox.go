@@ -151,7 +151,8 @@ func recent(value []byte, now time.Time, limit int) ([]byte, error) {
 		}
 	}
 	if limit > 0 && len(kept) >= limit {
-		return nil, &message.LimitError{Code: "recipient", Retry: time.UnixMilli(kept[0]).Add(time.Hour).Sub(now),
+		wait := min(time.UnixMilli(kept[0]).Add(time.Hour).Sub(now), time.Hour) // the oldest may be a moment younger than this one
+		return nil, &message.LimitError{Code: "recipient", Retry: wait,
 			Detail: fmt.Sprintf("%d messages went to this recipient within the last hour, and no more are sent: wait, or hand over the link another way", len(kept))}
 	}
 	return json.Marshal(append(kept, now.UnixMilli()))
