@@ -3,7 +3,6 @@ package admin
 import (
 	"context"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 
@@ -45,13 +44,8 @@ func (a *API) exportSignIns(c *gin.Context) error {
 	if _, _, _, err := web.Query(c, a.Cursors, "format", "operator_id", "name", "event", "source", "from", "until"); err != nil {
 		return err
 	}
-	var faults web.Faults
-	f := operator.SignInFilter{Operator: c.Query("operator_id"), Name: c.Query("name"), Source: c.Query("source"), Event: operator.Event(c.Query("event"))}
-	if f.Event != "" && !slices.Contains(operator.Events(), f.Event) {
-		faults.Add("?event", "choice", "is none: see the document for the events")
-	}
-	f.From, f.Until = web.Window(c, &faults)
-	if err := faults.Err(); err != nil {
+	f, err := web.SignInFilter(c)
+	if err != nil {
 		return err
 	}
 	head := []string{"id", "at", "event", "name", "operator_id", "method", "source", "user_agent"}
@@ -91,16 +85,8 @@ func (a *API) exportMessages(c *gin.Context) error {
 	if _, _, _, err := web.Query(c, a.Cursors, "format", "account_id", "status", "from", "until"); err != nil {
 		return err
 	}
-	var faults web.Faults
-	f := parcel.Filter{Account: account.ID(c.Query("account_id")), Status: parcel.Status(c.Query("status"))}
-	if f.Account != "" && !f.Account.Valid() {
-		faults.Add("?account_id", "unknown", "is not the id of an account: list them with GET /api/v1/accounts")
-	}
-	if f.Status != "" && !slices.Contains(parcel.Statuses(), f.Status) {
-		faults.Add("?status", "choice", "is none: see the document for the statuses")
-	}
-	f.From, f.Until = web.Window(c, &faults)
-	if err := faults.Err(); err != nil {
+	f, err := web.ParcelFilter(c)
+	if err != nil {
 		return err
 	}
 	head := []string{"id", "received_at", "done_at", "from_account_id", "from", "to_account_id", "to", "size", "status", "detail"}

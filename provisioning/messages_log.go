@@ -2,7 +2,6 @@ package provisioning
 
 import (
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -34,16 +33,8 @@ func (m *Messenger) list(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	f := parcel.Filter{Account: account.ID(c.Query("account_id")), Status: parcel.Status(c.Query("status"))}
-	var faults web.Faults
-	if f.Account != "" && !f.Account.Valid() {
-		faults.Add("?account_id", "unknown", "is not the id of an account: list them with GET /api/v1/accounts")
-	}
-	if f.Status != "" && !slices.Contains(parcel.Statuses(), f.Status) {
-		faults.Add("?status", "unknown", "is none: ENQUEUED, DELIVERED, EXPIRED, INVALID_RECIPIENT, INVALID_DEVICE or INVALID_PAYLOAD")
-	}
-	f.From, f.Until = web.Window(c, &faults)
-	if err := faults.Err(); err != nil {
+	f, err := web.ParcelFilter(c)
+	if err != nil {
 		return err
 	}
 	page, err := m.Parcels.List(c.Request.Context(), f, position, limit)

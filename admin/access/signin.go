@@ -194,13 +194,8 @@ func (a *API) signIns(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	var faults web.Faults
-	f := operator.SignInFilter{Operator: c.Query("operator_id"), Name: c.Query("name"), Source: c.Query("source"), Event: operator.Event(c.Query("event"))}
-	if f.Event != "" && !slices.Contains(operator.Events(), f.Event) {
-		faults.Add("?event", "choice", "is none: see the document for the events")
-	}
-	f.From, f.Until = web.Window(c, &faults)
-	if err := faults.Err(); err != nil {
+	f, err := web.SignInFilter(c)
+	if err != nil {
 		return err
 	}
 	page, err := a.SignIns.List(c.Request.Context(), f, position, limit)

@@ -74,7 +74,7 @@ var layers = []layer{
 	{packages: "internal/store/kv"},
 	{packages: "internal/store/kv/kvtest", may: []string{"internal/store/kv"}, support: true, tests: []string{"internal/store/kv/..."}},
 	{packages: "internal/store/kv/...", may: []string{"internal/store/kv"}},
-	{packages: "internal/web", may: []string{"internal/account", "internal/audit", "internal/message", "internal/operator", "internal/seal", "internal/store/kv", "internal/telemetry"}}, // the errors it maps
+	{packages: "internal/web", may: []string{"internal/account", "internal/audit", "internal/message", "internal/operator", "internal/parcel", "internal/seal", "internal/store/kv", "internal/telemetry"}}, // the errors and filters it maps
 	{packages: "internal/telemetry"},
 	{packages: "internal/journal", may: []string{"internal/telemetry"}},
 	{packages: "internal/pki"},
