@@ -31,10 +31,8 @@ func (v *visit) accountRows() (view accountsView, err error) {
 	for _, g := range view.Group {
 		view.Groups[g.ID] = g.Name
 	}
-	if view.rows, err = fetchAlso[apiclient.Account](v, "/accounts", "registrations", append(filters, "sort")...); err != nil {
-		return view, err
-	}
-	return view, nil
+	view.rows, err = fetchAlso[apiclient.Account](v, "/accounts", "registrations", append(filters, "sort")...)
+	return view, err
 }
 
 // exportAccounts hands on the API's CSV of what the list shows.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"sipward/internal/syslog"
+	"sipward/sip/siptest"
 )
 
 var event = syslog.Event{
@@ -111,12 +112,7 @@ func TestOverTCPAndTLS(t *testing.T) {
 // A collector that comes back is dialled again.
 func TestACollectorThatWasAway(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	_ = l.Close()
+	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(siptest.FreePort(t))) // below the range that the system hands out
 	s, err := syslog.New(syslog.Config{URL: "tcp://" + address})
 	if err != nil {
 		t.Fatal(err)
@@ -125,8 +121,9 @@ func TestACollectorThatWasAway(t *testing.T) {
 	if err := s.Send(t.Context(), []syslog.Event{event}); err == nil || !strings.Contains(err.Error(), "cannot be reached") {
 		t.Errorf("nobody listens: %v", err)
 	}
-	if l, err = net.Listen("tcp", address); err != nil {
-		t.Skip("the port was taken by another")
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
 	}
 	defer l.Close()
 	if err := s.Send(t.Context(), []syslog.Event{event}); err != nil {
