@@ -12,7 +12,7 @@ import (
 func TestSendingAllocatesNothing(t *testing.T) {
 	pool := ports(t)
 	pacer := media.NewPacer(0, slog.New(slog.DiscardHandler), nil)
-	clip := media.NewClip(tone(440, time.Second)).Endless()
+	clip := media.NewLoop(tone(440, time.Second))
 	for _, suite := range append(media.Suites(), "") {
 		c := dial(t, pool, localFor(suite))
 		st := media.NewStreamForTest(pacer, clip, c.announcer, c.announcerPorts)
@@ -39,7 +39,7 @@ func localFor(suite media.Suite) media.Local {
 func BenchmarkPacket(b *testing.B) {
 	pool := ports(b)
 	pacer := media.NewPacer(0, slog.New(slog.DiscardHandler), nil)
-	clip := media.NewClip(tone(440, time.Second)).Endless()
+	clip := media.NewLoop(tone(440, time.Second))
 	for _, suite := range append([]media.Suite{""}, media.Suites()...) {
 		b.Run(string(suite), func(b *testing.B) {
 			c := dial(b, pool, localFor(suite))

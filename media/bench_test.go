@@ -51,7 +51,7 @@ func BenchmarkStreams(b *testing.B) {
 func standing(b *testing.B, suite media.Suite, n int, d time.Duration) {
 	s, pool := startSink(b), ports(b)
 	pacer := run(b)
-	clip := media.NewClip(tone(440, time.Second)).Endless()
+	clip := media.NewLoop(tone(440, time.Second))
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	for i := range n {

@@ -126,7 +126,7 @@ func TestPlayStopsWithContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 		defer cancel()
 		begin := time.Now()
-		err := p.Play(ctx, media.NewClip(tone(440, time.Second)).Endless(), toEar(t, e, l, loopback), l)
+		err := p.Play(ctx, media.NewLoop(tone(440, time.Second)), toEar(t, e, l, loopback), l)
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%v", err)
 		}

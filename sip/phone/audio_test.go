@@ -115,7 +115,7 @@ func TestEarlyMediaIsHeardAndStopsWithCancel(t *testing.T) {
 	theirs, err := bob.Incoming(within(t))
 	must(t, err)
 	must(t, theirs.Progress())
-	must(t, theirs.Audio().Play(media.NewClip(pcm).Endless()))
+	must(t, theirs.Audio().Play(media.NewLoop(pcm)))
 	must(t, mine.Early(within(t)))
 	must(t, mine.Audio().Listen(within(t), enough))
 	before := time.Now()

@@ -34,7 +34,7 @@ func (p *Phone) sound(ip netip.Addr) (*sound, error) {
 	if err != nil {
 		return nil, err
 	}
-	quiet := media.NewClip(media.FromInt16(make([]int16, 160), 8000)).Endless()
+	quiet := media.NewLoop(media.FromInt16(make([]int16, 160), 8000))
 	s := &sound{ports: ports, pacer: media.NewPacer(0, slog.New(slog.DiscardHandler), nil), silence: quiet, clip: p.clip}
 	p.works.Go(func() { _ = s.pacer.Run(p.life) })
 	p.audio = s
@@ -77,5 +77,5 @@ func tone(hz int) *media.Clip {
 	for i := range pcm {
 		pcm[i] = int16(math.MaxInt16 / 2 * math.Sin(2*math.Pi*float64(hz)*float64(i)/rate))
 	}
-	return media.NewClip(media.FromInt16(pcm, rate)).Endless()
+	return media.NewLoop(media.FromInt16(pcm, rate))
 }
