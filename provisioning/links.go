@@ -2,9 +2,7 @@ package provisioning
 
 import (
 	"context"
-	"errors"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -25,54 +23,11 @@ const (
 // pictureScale is how many pixels a module of a QR code has as PNG.
 const pictureScale = 10
 
-// channelLink is the channel by which nothing is sent: the operator hands the link over.
-const channelLink = "link"
-
 // inviteBody asks for a message.
 type inviteBody struct {
 	Kind    web.Opt[string] `json:"kind"`
 	Channel web.Opt[string] `json:"channel"`
 	To      web.Opt[string] `json:"to"`
-}
-
-// linkView is a link as the API shows it: never its token, but in the answer that made it.
-type linkView struct {
-	ID         string          `json:"id"`
-	Kind       account.Purpose `json:"kind"`
-	Channel    string          `json:"channel"`
-	To         *string         `json:"to"`
-	State      string          `json:"state"` // live, used, expired, revoked
-	Generation uint64          `json:"generation"`
-	By         string          `json:"created_by"`
-	Created    time.Time       `json:"created_at"`
-	Expires    time.Time       `json:"expires_at"`
-	Opened     *time.Time      `json:"opened_at"` // by a person: "Installation clicked"
-	Previews   int             `json:"previews"`  // by machines
-	Used       *time.Time      `json:"used_at"`
-	Message    *messageView    `json:"message"` // null: nothing was sent
-	URL        string          `json:"url,omitempty"`
-	QR         string          `json:"qr_svg,omitempty"`
-}
-
-// messageView is how far the message that carries a link has come.
-type messageView struct {
-	ID     string         `json:"id"`
-	Status message.Status `json:"status"`
-	Reason string         `json:"reason,omitempty"`
-}
-
-func (a *API) viewLink(l account.Link) linkView {
-	v := linkView{
-		ID: l.ID, Kind: l.Purpose, Channel: l.Channel, State: l.State(a.Now()), Generation: l.Generation, By: l.By,
-		Created: l.Created.UTC(), Expires: l.Expires.UTC(), Opened: orNever(l.Opened), Previews: l.Previews, Used: orNever(l.Spent),
-	}
-	if l.To != "" {
-		v.To = &l.To
-	}
-	if l.Message != "" {
-		v.Message = &messageView{ID: l.Message, Status: message.Queued}
-	}
-	return v
 }
 
 // invite makes a link, revokes the one before it, and sends it or shows it. With Accept: text/html, a link that is shown
@@ -197,135 +152,6 @@ func (a *API) address(p account.Purpose, token account.Secret) string {
 		return a.url("/i/" + token.Reveal())
 	}
 	return a.url("/a/" + token.Reveal())
-}
-
-// send hands the link to the outbox; when that refuses, the link is revoked, for nobody will ever have it.
-func (a *API) send(ctx context.Context, acc account.Account, l account.Link, address string) (account.Link, error) {
-	content, err := a.pages.letter(a.config.Name, acc, l, address)
-	if err != nil {
-		return l, err
-	}
-	sent, err := a.Outbox.Send(ctx, message.Message{
-		Account: acc.ID, Link: l.ID, Kind: message.Kind(l.Purpose), Channel: message.Channel(l.Channel), To: l.To, Content: content,
-		Expires: l.Expires, By: l.By,
-	})
-	_, _, uerr := a.Activations.Update(ctx, acc.ID, func(_ *account.Account, j *account.Journal) error {
-		if err != nil {
-			j.RevokeLinks("", l.ID, a.Now().UTC())
-			j.Note(account.Step{At: a.Now().UTC(), Name: account.StepRevoked, Result: "failed", Reason: "the message could not be queued", Link: l.ID})
-			return nil
-		}
-		eachLink(j, l.ID, func(k *account.Link) { k.Message = string(sent.ID) })
-		return nil
-	})
-	l.Message = string(sent.ID)
-	return l, errors.Join(err, uerr)
-}
-
-func eachLink(j *account.Journal, id string, f func(*account.Link)) {
-	j.Links = slices.Clone(j.Links)
-	for i := range j.Links {
-		if j.Links[i].ID == id {
-			f(&j.Links[i])
-		}
-	}
-}
-
-// MayGo says whether a message may still be sent: its link may have been revoked or used meanwhile. The outbox asks
-// before every attempt.
-func (a *API) MayGo(ctx context.Context, m message.Message) error {
-	if m.Link == "" {
-		return nil
-	}
-	acc, j, err := a.Activations.Journal(ctx, m.Account)
-	if err != nil {
-		return err
-	}
-	if m.Kind == message.Activation && acc.Suspended != nil {
-		return account.ErrDisabled
-	}
-	for _, l := range j.Links {
-		if l.ID == m.Link && l.State(a.Now()) == account.LinkLive {
-			return nil
-		}
-	}
-	return account.ErrGone
-}
-
-// Sent is told how far a message has come. It tells those who watch the account's timeline, and lets the lifetime of the
-// link in it count from the moment in which the gateway took it.
-func (a *API) Sent(ctx context.Context, m message.Message) {
-	if m.Account == "" {
-		return
-	}
-	var err error
-	if m.Link != "" && m.Status == message.Sent {
-		err = a.live(ctx, m)
-	}
-	if err = errors.Join(err, a.Activations.Tell(ctx, m.Account)); err != nil && !errors.Is(err, account.ErrNotFound) {
-		a.Log.WarnContext(ctx, "the lifetime of a link counts from when it was made, or its progress is not told", "account", m.Account, "err", err)
-	}
-}
-
-func (a *API) live(ctx context.Context, m message.Message) error {
-	life := installationLife
-	if m.Kind == message.Activation {
-		life = activationLife
-	}
-	_, _, err := a.Activations.Update(ctx, m.Account, func(_ *account.Account, j *account.Journal) error {
-		eachLink(j, m.Link, func(l *account.Link) {
-			if l.State(a.Now()) == account.LinkLive {
-				l.Expires = m.Sent.Add(life)
-			}
-		})
-		return nil
-	})
-	return err
-}
-
-// listLinks lists an account's messages, the newest first.
-func (a *API) listLinks(c *gin.Context) error {
-	if _, _, _, err := web.Query(c, a.Cursors); err != nil {
-		return err
-	}
-	acc, err := a.account(c)
-	if err != nil {
-		return err
-	}
-	_, j, err := a.Activations.Journal(c.Request.Context(), acc.ID)
-	if err != nil {
-		return err
-	}
-	sent, err := a.sent(c.Request.Context(), acc.ID)
-	if err != nil {
-		return err
-	}
-	list := web.List[linkView]{Items: []linkView{}}
-	for _, l := range slices.Backward(j.Links) {
-		if l.Purpose == account.ToConfigure {
-			continue
-		}
-		v := a.viewLink(l)
-		if m, ok := sent[l.Message]; ok && l.Message != "" {
-			v.Message = &messageView{ID: l.Message, Status: m.Status, Reason: m.Reason}
-		}
-		list.Items = append(list.Items, v)
-	}
-	c.JSON(http.StatusOK, list)
-	return nil
-}
-
-// sent are the messages of an account by id.
-func (a *API) sent(ctx context.Context, id account.ID) (map[string]message.Message, error) {
-	found := map[string]message.Message{}
-	if a.Messages == nil {
-		return found, nil
-	}
-	page, err := a.Messages.List(ctx, message.Filter{Account: id}, "", 100)
-	for _, m := range page.Items {
-		found[string(m.ID)] = m
-	}
-	return found, err
 }
 
 // revokeLink ends a link before its time.

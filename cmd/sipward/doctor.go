@@ -2,14 +2,10 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
-	"net/http"
 	"os"
 	"strings"
 	"syscall"
@@ -32,9 +28,6 @@ type patient struct {
 	Guessable bool   // the bootstrap token is short
 	Running   string // URL where a running server says which node it is: tells whether a taken port is ours
 }
-
-// portOf is one address of the configuration.
-type portOf struct{ Key, Network, Address string }
 
 // finding is one line of the doctor's report.
 type finding struct {
@@ -175,109 +168,6 @@ func (p patient) checkClock(ctx context.Context) finding {
 		return fail(mend+" on both machines", "clock: %s away from the store's", off)
 	}
 	return fine("clock: steady, agrees with the store's")
-}
-
-func (p patient) checkCert(now time.Time) []finding {
-	if p.Cert == "" {
-		return nil
-	}
-	pair, err := tls.LoadX509KeyPair(p.Cert, p.Key)
-	switch {
-	case errors.Is(err, fs.ErrNotExist) && p.Generated:
-		return []finding{fine("certificate: will be made at the first start")}
-	case errors.Is(err, fs.ErrNotExist):
-		return []finding{fail("correct tls.cert and tls.key", "certificate: %v", err)}
-	case err != nil:
-		return []finding{fail("tls.cert and tls.key must be PEM and belong together", "certificate %s: %v", p.Cert, err)}
-	}
-	leaf := pair.Leaf
-	return append([]finding{checkDates(p.Cert, leaf, now)}, p.checkNames(leaf)...)
-}
-
-func checkDates(file string, leaf *x509.Certificate, now time.Time) finding {
-	until := leaf.NotAfter.Format(time.DateOnly)
-	left := leaf.NotAfter.Sub(now)
-	switch {
-	case now.Before(leaf.NotBefore):
-		return fail("set the clock, or wait", "certificate %s: not valid before %s", file, leaf.NotBefore.Format(time.RFC3339))
-	case left <= 0:
-		return fail("renew it; it is loaded again without a restart", "certificate %s: expired on %s", file, until)
-	case left < 30*24*time.Hour:
-		return warn("renew it; it is loaded again without a restart", "certificate %s: expires on %s, in %d days", file, until, int(left.Hours()/24))
-	}
-	return fine("certificate %s: valid until %s", file, until)
-}
-
-func (p patient) checkNames(leaf *x509.Certificate) []finding {
-	var all []finding
-	for _, name := range p.Names {
-		if err := leaf.VerifyHostname(name); err != nil {
-			all = append(all, warn("get one that names it, or phones that check it will not connect", "certificate: not good for %s", name))
-		}
-	}
-	return all
-}
-
-// running asks the configured address which node serves there; "" when none does.
-func (p patient) running(ctx context.Context) string {
-	if p.Running == "" {
-		return ""
-	}
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.Running, nil)
-	if err != nil {
-		return ""
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return ""
-	}
-	defer func() { _ = resp.Body.Close() }()
-	name, err := io.ReadAll(io.LimitReader(resp.Body, 100))
-	if id := strings.TrimSpace(string(name)); err == nil && resp.StatusCode == http.StatusOK && reNode.MatchString(id) {
-		return id
-	}
-	return ""
-}
-
-// checkPort binds the address for a moment; running is the node that serves on this machine, which may be another one.
-func (p patient) checkPort(at portOf, running string) finding {
-	err := tryBind(at)
-	where := fmt.Sprintf("%s %s/%s", at.Key, at.Address, at.Network)
-	switch ours := running != "" && running == p.Node; {
-	case err == nil && ours:
-		return warn("restart the server if the address is new", "%s: free, though this sipward is running", where)
-	case err == nil:
-		return fine("%s: free", where)
-	case errors.Is(err, syscall.EADDRINUSE) && ours:
-		return fine("%s: in use by the running sipward", where)
-	case errors.Is(err, syscall.EADDRINUSE) && running != "":
-		return fail(fmt.Sprintf("stop that one, or change %s (a running server of this configuration would be another node)", at.Key),
-			"%s: taken, and the sipward that runs here is the node %s", where, running)
-	case errors.Is(err, syscall.EADDRINUSE):
-		return fail(fmt.Sprintf("stop that program (ss -lnp shows it), or change %s", at.Key), "%s: taken by another program", where)
-	case errors.Is(err, syscall.EACCES):
-		return fail(fmt.Sprintf("set %s to a port above 1023, or grant CAP_NET_BIND_SERVICE", at.Key), "%s: not permitted", where)
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return fail(fmt.Sprintf("set %s to an address of this machine", at.Key), "%s: no such address here", where)
-	}
-	return fail("correct "+at.Key, "%s: %v", where, err)
-}
-
-func tryBind(p portOf) error {
-	if p.Network == "udp" {
-		c, err := net.ListenPacket("udp", p.Address)
-		if err != nil {
-			return err
-		}
-		return c.Close()
-	}
-	l, err := net.Listen("tcp", p.Address)
-	if err != nil {
-		return err
-	}
-	return l.Close()
 }
 
 // checkFiles: each connected phone is one open file, and each call through the relay four.

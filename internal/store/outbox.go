@@ -2,12 +2,8 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"sipward/internal/account"
@@ -47,33 +43,6 @@ type Outbox struct {
 
 func newOutbox(c *core) *Outbox {
 	return &Outbox{c: c, codec: newCodec(func(m *message.Message) string { return string(m.ID) }), turn: make(chan struct{}, 1)}
-}
-
-func hashed(parts ...string) string {
-	h := sha256.New()
-	for _, p := range parts {
-		_, _ = fmt.Fprintf(h, "%d:%s", len(p), p) // a hash never fails
-	}
-	return hex.EncodeToString(h.Sum(nil)[:16])
-}
-
-func (r *Outbox) key(id message.ID) kv.Key     { return r.c.keys.orgKey("msg:" + string(id)) }
-func (r *Outbox) byKey(key string) kv.Key      { return r.c.keys.orgKey("msgkey:" + hashed(key)) }
-func (r *Outbox) due(c message.Channel) kv.Key { return r.c.keys.orgKey("msgdue:" + string(c)) }
-func (r *Outbox) all() kv.Key                  { return r.c.keys.orgKey("msgs") }
-func (r *Outbox) of(a account.ID) kv.Key       { return r.c.keys.orgKey("msgsof:" + string(a)) }
-func (r *Outbox) in(s message.Status) kv.Key   { return r.c.keys.orgKey("msgs:" + string(s)) }
-func (r *Outbox) ref(driver, id string) kv.Key {
-	return r.c.keys.orgKey("msgref:" + hashed(driver, id))
-}
-func (r *Outbox) early(driver, id string) kv.Key {
-	return r.c.keys.orgKey("msgearly:" + hashed(driver, id))
-}
-func (r *Outbox) to(c message.Channel, to string) kv.Key {
-	return r.c.keys.orgKey("msgto:" + hashed(string(c), to))
-}
-func (r *Outbox) day(c message.Channel, at time.Time) kv.Key {
-	return r.c.keys.orgKey("msgday:" + string(c) + ":" + at.UTC().Format(time.DateOnly))
 }
 
 // Add queues a message once for each idempotency key: when the key is known, the message that has it is returned.
@@ -135,63 +104,6 @@ func (r *Outbox) add(ctx context.Context, m message.Message, recipient, daily in
 	_, err = r.c.kv.Commit(ctx, t)
 	m.Version = 1
 	return m, err
-}
-
-// recent is the list of times at which messages to a recipient were queued within the last hour, with now.
-func recent(value []byte, now time.Time, limit int) ([]byte, error) {
-	var times, kept []int64
-	if len(value) > 0 {
-		if err := json.Unmarshal(value, &times); err != nil {
-			return nil, fmt.Errorf("%w (%v)", ErrMisfit, err)
-		}
-	}
-	for _, t := range times {
-		if t > now.Add(-time.Hour).UnixMilli() {
-			kept = append(kept, t)
-		}
-	}
-	if limit > 0 && len(kept) >= limit {
-		wait := min(time.UnixMilli(kept[0]).Add(time.Hour).Sub(now), time.Hour) // the oldest may be a moment younger than this one
-		return nil, &message.LimitError{Code: "recipient", Retry: wait,
-			Detail: fmt.Sprintf("%d messages went to this recipient within the last hour, and no more are sent: wait, or hand over the link another way", len(kept))}
-	}
-	return json.Marshal(append(kept, now.UnixMilli()))
-}
-
-// nearDaily is how far from the daily limit messages begin to take turns: more are never queued at the same moment.
-const nearDaily = 256
-
-// today holds a message to the daily limit. Near it, messages are queued one after the other: on this node until done is
-// called, among all by the check of a record that each of them writes.
-func (r *Outbox) today(ctx context.Context, day kv.Key, now time.Time, limit int) (near *kv.Check, done func(), err error) {
-	done = func() {}
-	if limit <= 0 {
-		return nil, done, nil
-	}
-	n, err := r.c.kv.Count(ctx, day)
-	if err != nil || n[0] < limit-nearDaily {
-		return nil, done, err
-	}
-	select {
-	case r.turn <- struct{}{}:
-		done = func() { <-r.turn }
-	case <-ctx.Done():
-		return nil, done, ctx.Err()
-	}
-	turns := kv.Key{Tag: day.Tag, Name: day.Name + ":turn"}
-	rec, err := r.c.read(ctx, turns)
-	if err == nil {
-		n, err = r.c.kv.Count(ctx, day)
-	}
-	if err == nil && n[0] >= limit {
-		err = &message.LimitError{Code: "daily", Retry: now.UTC().Truncate(24 * time.Hour).Add(24 * time.Hour).Sub(now),
-			Detail: fmt.Sprintf("%d messages were sent today, and no more are: wait until midnight UTC, or raise the daily limit in the configuration", n[0])}
-	}
-	if err != nil {
-		done()
-		done = func() {}
-	}
-	return &kv.Check{Key: turns, Version: rec.Version}, done, err
 }
 
 // ByID reads one message, message.ErrNotFound.
@@ -262,68 +174,4 @@ func (r *Outbox) update(ctx context.Context, id message.ID, f func(*message.Mess
 	}
 	m.Version = rec.Version + 1
 	return m, nil
-}
-
-// index moves a message between the indexes, and tells the change.
-func (r *Outbox) index(t *kv.Txn, old, m *message.Message) {
-	id := string(m.ID)
-	if old.Status != m.Status {
-		t.Removes = append(t.Removes, kv.IndexRemove{Index: r.in(old.Status), Member: id})
-		t.Adds = append(t.Adds, kv.IndexAdd{Index: r.in(m.Status), Member: id, Score: float64(m.Created.UnixMilli())})
-		t.Appends = []kv.Append{r.c.orgChange(account.TopicOrg, "message/"+id, old.Version+1, false)}
-	}
-	switch {
-	case m.Due.IsZero() && !old.Due.IsZero():
-		t.Removes = append(t.Removes, kv.IndexRemove{Index: r.due(m.Channel), Member: id})
-	case !m.Due.IsZero() && !m.Due.Equal(old.Due):
-		t.Adds = append(t.Adds, kv.IndexAdd{Index: r.due(m.Channel), Member: id, Score: float64(m.Due.UnixMilli())})
-	}
-}
-
-// refs are the gateway's ids of a message that was accepted just now.
-func (r *Outbox) refs(old, m *message.Message) (puts []kv.Put) {
-	if len(old.Parts) > 0 {
-		return nil
-	}
-	seen := map[string]bool{}
-	for i, p := range m.Parts {
-		if p.ID == "" || seen[p.ID] {
-			continue
-		}
-		seen[p.ID] = true
-		puts = append(puts, kv.Put{Key: r.ref(m.Driver, p.ID), Value: fmt.Appendf(nil, "%s/%d", m.ID, i), Expires: r.c.now().Add(keyLife)})
-	}
-	return puts
-}
-
-// Claim takes up to limit messages of a channel that are due for an owner, until the lease is over; a message that another node takes
-// at the same moment is left to it. A message whose lease has run out is due again: its sender died, and whether the
-// gateway has it is not known.
-func (r *Outbox) Claim(ctx context.Context, channel message.Channel, owner string, lease time.Duration, limit int) ([]message.Message, error) {
-	now := r.c.now().UTC()
-	found, err := r.c.kv.Ranges(ctx, kv.Range{Index: r.due(channel), Min: math.Inf(-1), Max: float64(now.UnixMilli()), Limit: limit})
-	if err != nil {
-		return nil, err
-	}
-	var mine []message.Message
-	for _, member := range found[0] {
-		m, err := r.update(ctx, message.ID(member.Name), func(m *message.Message) error {
-			if m.Due.IsZero() || m.Due.After(now) {
-				return message.ErrState
-			}
-			m.Status, m.Lease, m.Due = message.Sending, owner, now.Add(lease)
-			m.Attempts++
-			return nil
-		})
-		switch {
-		case err == nil:
-			mine = append(mine, m)
-		case errors.Is(err, message.ErrNotFound), errors.Is(err, ErrMisfit):
-			_ = r.c.takeOut(ctx, r.due(channel), []kv.Member{member}) // the next claim meets it again
-		case errors.Is(err, kv.ErrConflict), errors.Is(err, message.ErrState):
-		default:
-			return mine, err
-		}
-	}
-	return mine, nil
 }

@@ -2,17 +2,13 @@ package siptest
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"testing"
 	"time"
-
-	"sipward/media"
 )
 
 // BaresipConfig describes a baresip. Zero values: UDP, no registration, clear RTP, silence sent.
@@ -112,84 +108,6 @@ func (b *BaresipPhone) registered(ctx context.Context) error {
 	return err
 }
 
-// config needs no sound device: the source is a file, and the sndfile filter records what is decoded without a player.
-func (b *BaresipPhone) config(c BaresipConfig, sipAddr, ctlAddr string) string {
-	var s strings.Builder
-	line := func(format string, a ...any) { fmt.Fprintf(&s, format+"\n", a...) }
-	line("poll_method epoll\nsip_listen %s\nnet_interface %s", sipAddr, or(c.Host, "127.0.0.1"))
-	line("call_local_timeout 120\ncall_max_calls 4\naudio_buffer 200\nrtcp_mux no\njitter_buffer_delay 1-10\nrtp_stats no")
-	line("ausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1")
-	if c.CertFile != "" {
-		line("sip_certificate %s", c.CertFile)
-	}
-	if c.CAFile != "" {
-		line("sip_cafile %s", c.CAFile)
-	}
-	line("module_path %s", modules())
-	for _, m := range []string{"g711", "g722", "sndfile", "aufile", "srtp"} {
-		line("module %s.so", m)
-	}
-	if strings.Contains(c.Params, "medianat=ice") {
-		line("module ice.so")
-	}
-	line("audio_source aufile,%s", b.source(c))
-	line("module_tmp uuid.so\nmodule_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\nringback_disabled yes")
-	line("ctrl_tcp_listen %s\nsnd_path %s", ctlAddr, b.dir)
-	return s.String()
-}
-
-// modules is where the distribution put them.
-func modules() string {
-	for _, dir := range []string{"/usr/lib/baresip/modules", "/usr/local/lib/baresip/modules", "/usr/lib64/baresip/modules"} {
-		if _, err := os.Stat(dir); err == nil {
-			return dir
-		}
-	}
-	return "/usr/lib/baresip/modules"
-}
-
-// source writes the WAV that baresip sends, at the 8 kHz mono that it insists on. It is longer than any call of a test:
-// baresip hangs up at its end.
-func (b *BaresipPhone) source(c BaresipConfig) string {
-	pcm := make([]int16, 30*8000)
-	switch {
-	case c.Play != "":
-		pcm = WAV(b.t, c.Play)
-	case c.Tone != 0:
-		pcm = Sine(8000, c.Tone, 30*8000)
-	}
-	return WriteWAV(b.t, filepath.Join(b.dir, "source.wav"), pcm)
-}
-
-func account(c BaresipConfig) string {
-	domain, transport := or(c.Domain, "127.0.0.1"), or(c.Transport, "udp")
-	s := fmt.Sprintf("<sip:%s@%s;transport=%s>;auth_user=%s;auth_pass=%s;answermode=%s;ptime=20",
-		c.User, domain, transport, c.User, c.Password, or(c.Answer, "auto"))
-	if c.Server == "" {
-		s += ";regint=0"
-	} else {
-		s += fmt.Sprintf(`;outbound="sip:%s;transport=%s";regint=600`, c.Server, transport)
-	}
-	if c.Enc != "" {
-		s += ";mediaenc=" + c.Enc
-	}
-	return s + ";audio_codecs=" + or(c.Codecs, "PCMU/8000/1,PCMA/8000/1,G722/16000/1") + c.Params + "\n"
-}
-
-func or(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
-}
-
-// Event is what baresip reports: REGISTER_OK, CALL_RINGING, CALL_PROGRESS, CALL_ESTABLISHED, CALL_CLOSED, and more.
-type Event struct {
-	Type  string `json:"type"`
-	Param string `json:"param"` // of CALL_CLOSED: the final status and phrase, or why
-	Peer  string `json:"peeruri"`
-}
-
 // Dial calls a number or URI and returns when baresip has taken the command.
 func (b *BaresipPhone) Dial(target string) {
 	b.t.Helper()
@@ -205,44 +123,6 @@ func (b *BaresipPhone) Hangup() { b.Command("hangup", "") }
 
 // Accept answers a call that came in (answer mode manual).
 func (b *BaresipPhone) Accept() { b.Command("accept", "") }
-
-// Command runs any long command of baresip's menu (dial, hangup, hold, resume, transfer …) and fails the test if it is
-// refused.
-func (b *BaresipPhone) Command(command, params string) {
-	b.t.Helper()
-	if err := b.ctl.command(Within(b.t), command, params); err != nil {
-		b.t.Fatalf("baresip %s %s: %v", command, params, err)
-	}
-}
-
-// Event waits for the next event of one of the types; others before it are passed over.
-func (b *BaresipPhone) Event(ctx context.Context, types ...string) (Event, error) {
-	for {
-		select {
-		case e, ok := <-b.ctl.events:
-			if !ok {
-				return Event{}, fmt.Errorf("baresip is gone; waited for %v", types)
-			}
-			for _, want := range types {
-				if e.Type == want {
-					return e, nil
-				}
-			}
-		case <-ctx.Done():
-			return Event{}, fmt.Errorf("baresip reported none of %v: %w", types, context.Cause(ctx))
-		}
-	}
-}
-
-// Expect is Event, failing the test when none comes.
-func (b *BaresipPhone) Expect(types ...string) Event {
-	b.t.Helper()
-	e, err := b.Event(Within(b.t), types...)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return e
-}
 
 // Log is what baresip printed, with every SIP message (its -s trace).
 func (b *BaresipPhone) Log() string { return b.proc.out.String() }
@@ -295,43 +175,3 @@ func (b *BaresipPhone) Heard() []int16 {
 	}
 	return all
 }
-
-// WAV reads a WAV file, mono at 8 kHz.
-func WAV(t testing.TB, path string) []int16 {
-	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	pcm, err := media.ReadWAV(f)
-	if err != nil {
-		t.Fatalf("%s: %v", path, err)
-	}
-	return pcm.At(8000).Int16()
-}
-
-// WriteWAV writes mono samples at 8 kHz and returns the path.
-func WriteWAV(t testing.TB, path string, pcm []int16) string {
-	t.Helper()
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := media.WriteWAV(f, media.FromInt16(pcm, 8000)); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-// answer of the control connection.
-type answer struct {
-	OK    bool   `json:"ok"`
-	Data  string `json:"data"`
-	Token string `json:"token"`
-}
-
-func parse[T any](b []byte) (v T, err error) { return v, json.Unmarshal(b, &v) }
