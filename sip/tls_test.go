@@ -76,7 +76,7 @@ func TestAccountBecomesTLSOnly(t *testing.T) {
 	}
 }
 
-// A18: what is too old is refused, and the newest is taken. Phones show no certificate here, so none is asked for.
+// A18: what is too old is refused, and the newest is taken. What becomes of phones' certificates is tested in cmd/sipward.
 func TestTLSVersions(t *testing.T) {
 	t.Parallel()
 	r := serve(t)

@@ -46,6 +46,8 @@ type SIPConfig struct {
 	TCP                    []string          `koanf:"tcp" doc:"the same for TCP"`
 	TLS                    []string          `koanf:"tls" doc:"the same for TLS"`
 	WSS                    []string          `koanf:"wss" doc:"the same for secure WebSocket (RFC 7118)"`
+	ClientCA               string            `koanf:"client_ca" doc:"PEM file with the CAs of phones' certificates, for TLS and WSS: one that is shown must be theirs and in date; empty: none is asked for"`
+	ClientCert             string            `koanf:"client_cert" doc:"optional, or required: a phone without a certificate of sip.client_ca gets no connection"`
 	Advertise              string            `koanf:"advertise" doc:"host or address put into Via, Record-Route and Contact; empty: the local address"`
 	Announce               string            `koanf:"announce" doc:"how a refusal is said aloud: early (before the call is answered), answer, or none"`
 	AnnounceByType         map[string]string `koanf:"announce_by_type" doc:"overrides by account type, for example SNOM: answer"`
@@ -174,7 +176,7 @@ func Defaults() Config {
 		Node: NodeConfig{Listen: ":5070"},
 		SIP: SIPConfig{
 			UDP: []string{":5060"}, TCP: []string{":5060"}, TLS: []string{":5061"}, WSS: []string{":5062"},
-			Announce: "early", CalleeClip: "callee-disabled", DisabledRegister: "reject", DisabledCalls: "end",
+			Announce: "early", CalleeClip: "callee-disabled", DisabledRegister: "reject", DisabledCalls: "end", ClientCert: "optional",
 			DigestMD5Agents: []string{"baresip v0", "baresip v1", "baresip v2", "SIP.js", "JsSIP"},
 			RingTime:        time.Minute, DrainTime: time.Minute,
 		},

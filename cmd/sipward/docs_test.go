@@ -6,16 +6,16 @@ import (
 	"testing"
 )
 
-// The table in the README is the one the program prints.
-func TestREADMEHasTheConfigurationTable(t *testing.T) {
+// The table in the documentation is the one the program prints.
+func TestDocsHaveTheConfigurationTable(t *testing.T) {
 	t.Parallel()
-	b, err := os.ReadFile("../../README.md")
+	b, err := os.ReadFile("../../docs/configuration.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, rest, _ := strings.Cut(string(b), "<!-- sipward config docs: kept by a test -->\n")
 	table, _, found := strings.Cut(rest, "<!-- end -->")
 	if !found || table != configDocs() {
-		t.Error("README.md: the configuration table differs from: sipward config docs")
+		t.Error("docs/configuration.md: the configuration table differs from: sipward config docs")
 	}
 }

@@ -89,6 +89,8 @@ func (c SIPConfig) validate(v *faults) {
 		v.addresses(key, list)
 	}
 	v.check(len(c.UDP)+len(c.TCP)+len(c.TLS)+len(c.WSS) > 0, "sip: at least one of sip.udp, sip.tcp, sip.tls, sip.wss must have an address")
+	v.oneOf("sip.client_cert", c.ClientCert, "optional", "required")
+	v.check(c.ClientCert != "required" || c.ClientCA != "", "sip.client_cert: required, but sip.client_ca names no file with the CAs")
 	v.check(c.Advertise == "" || reDomain.MatchString(c.Advertise), "sip.advertise: %q is no host name or address", c.Advertise)
 	v.oneOf("sip.announce", c.Announce, "early", "answer", "none")
 	for t, mode := range c.AnnounceByType {

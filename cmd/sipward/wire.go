@@ -172,6 +172,10 @@ func (n *node) signalling() (err error) {
 	if err != nil {
 		return err
 	}
+	tls, err := n.sipTLS()
+	if err != nil {
+		return err
+	}
 	root := n.roots[0]
 	var nodes link.Nodes
 	if c.Redis.URL != "" { // the embedded store has one node
@@ -194,7 +198,7 @@ func (n *node) signalling() (err error) {
 		Accounts: n.store.Accounts, Locations: n.store.Locations, Changes: n.store.Changes,
 		Nodes: nodes, Calls: n.records, Sessions: n.records.sessions, Traces: n.records, Parcels: n.store.Parcels, Post: n.parcels, Clips: n.clips, Ports: n.ports, Pacer: n.pacer, Relay: n.relay,
 		Transport: transport.Deps{
-			TLS: n.pair.Server(), TokenKey: root.Derive("flow token"), Node: n.id, Exempt: exempt, Log: n.log, Metrics: n.registry,
+			TLS: tls, TokenKey: root.Derive("flow token"), Node: n.id, Exempt: exempt, Log: n.log, Metrics: n.registry,
 		},
 		Ring: seal.NewRing("ha1", n.roots...), NonceKey: root.Derive("nonce"), CookieKey: root.Derive("dialog cookie"),
 		Exempt: exempt, Now: time.Now, Log: n.log, Metrics: n.registry,
