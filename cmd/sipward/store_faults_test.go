@@ -37,7 +37,7 @@ type storeFault struct {
 	codes map[int]int // final answers to refreshes; 200 is success
 }
 
-// faultSpan is how long the store is away.
+// faultSpan is how long the store is away, in the tests of every day.
 const faultSpan = 4 * time.Second
 
 // slack is how much slower than its limit something may be before the test fails: the machine may have other work. What is
@@ -165,15 +165,22 @@ func (f *storeFault) healed(t *testing.T, name string, began time.Time) {
 }
 
 // F1: Redis is killed under load. Calls stay up, known phones are served, nothing disabled passes, all is well after its
-// return.
+// return. A longer absence is tested before a release.
 func TestRedisKilledUnderLoad(t *testing.T) {
 	t.Parallel()
-	f := breakStore(t, 30*time.Second)
+	redisKilled(t, faultSpan, func(*storeFault) func(context.Context) { return func(context.Context) {} })
+}
+
+// redisKilled takes Redis away for a time, under refreshes and another load, which is prepared while it is there.
+func redisKilled(t *testing.T, span time.Duration, prepare func(*storeFault) func(context.Context)) {
+	f := breakStore(t, 2*span+30*time.Second)
+	load := prepare(f)
 	ours, theirs := siptest.Talk(t, f.phones[0], f.lines[1].Number, f.phones[1])
 	ctx, stop := context.WithCancel(t.Context())
 	all := f.refreshes(ctx)
+	all.Go(func() { load(ctx) })
 	f.redis.Kill()
-	away := time.NewTimer(faultSpan)
+	away := time.NewTimer(span)
 	f.nothingPasses(t)
 	if err := errors.Join(ours.Hold(siptest.Within(t)), theirs.Update(siptest.Within(t))); err != nil {
 		t.Errorf("F1: a call that was up: %v", err)
@@ -197,9 +204,13 @@ func TestRedisKilledUnderLoad(t *testing.T) {
 // F2: Redis is a black hole: connections stay and nothing comes back.
 func TestRedisBlackHole(t *testing.T) {
 	t.Parallel()
+	blackHole(t, faultSpan)
+}
+
+func blackHole(t *testing.T, span time.Duration) {
 	label := pprof.Labels("test", t.Name()) // what this test starts, among all that run beside it in the process
 	pprof.SetGoroutineLabels(pprof.WithLabels(t.Context(), label))
-	f := breakStore(t, 30*time.Second)
+	f := breakStore(t, 2*span+30*time.Second)
 	before := goroutines(t)
 	if before == 0 {
 		t.Fatal("no goroutine carries the label of the test")
@@ -207,7 +218,7 @@ func TestRedisBlackHole(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	all := f.refreshes(ctx)
 	f.proxy.Swallow(true)
-	away := time.NewTimer(faultSpan)
+	away := time.NewTimer(span)
 	f.nothingPasses(t)
 	most := 0
 	for tick := time.NewTicker(50 * time.Millisecond); ; {
@@ -252,7 +263,10 @@ func goroutines(t *testing.T) (n int) {
 // F14: a node is cut off from Redis for longer than it may trust what it knows: then it serves nobody, and says so.
 func TestCutOffBeyondStaleness(t *testing.T) {
 	t.Parallel()
-	const staleness = 2 * time.Second
+	cutOff(t, 2*time.Second)
+}
+
+func cutOff(t *testing.T, staleness time.Duration) {
 	f := breakStore(t, staleness)
 	ours, _ := siptest.Talk(t, f.phones[0], f.lines[1].Number, f.phones[1])
 	f.proxy.Swallow(true)
@@ -260,7 +274,7 @@ func TestCutOffBeyondStaleness(t *testing.T) {
 	if err := f.phones[2].Register(siptest.Within(t)); err != nil {
 		t.Errorf("F14: a known account within the time: %v", err)
 	}
-	eventually(t, "known accounts get 503", 10*time.Second, func() bool {
+	eventually(t, "known accounts get 503", staleness+10*time.Second, func() bool {
 		var refused *phone.Refused
 		return errors.As(f.phones[2].Register(siptest.Within(t)), &refused) && refused.Code == 503
 	})
