@@ -102,7 +102,7 @@ func (a *Announcer) address(f *transport.Flow) netip.Addr {
 // listener's state must not cut the message about that very state short.
 func (s *session) begin(req *gosip.Request) (err error) {
 	leg := dialog.CallerLeg(s.an.Listener.ID, s.an.Server.Flow(), req)
-	if s.dialog, err = s.a.deps.Dialogs.Begin(s.an.Record, leg, s.ended); err != nil {
+	if s.dialog, err = s.a.deps.Dialogs.Begin(s.an.Record, leg, nil, s.ended); err != nil {
 		return err
 	}
 	s.dialog.Note(func(r *call.Record) { r.Reason, r.Disposition = string(s.an.Prompt), call.Announced })

@@ -32,7 +32,7 @@ type Dialog struct {
 	parties []account.ID
 	early   func(Reason)
 	over    chan struct{} // closed when the call has ended
-	media   Media         // set before the first message goes out; nil: it flows between the phones
+	media   Media         // never changes; nil: it flows between the phones
 
 	mu      sync.Mutex // guards what follows; never held across I/O
 	state   State      // of the call; Ended for a subscription alone

@@ -40,7 +40,7 @@ const alice, bob = account.ID("a"), account.ID("b")
 
 func (r *rig) begin(t *testing.T) *dialog.Dialog {
 	t.Helper()
-	d, err := r.Begin(call.Record{CallID: "c"}, dialog.Leg{Account: alice, Tag: "from"}, func(dialog.Reason) {}, alice, bob)
+	d, err := r.Begin(call.Record{CallID: "c"}, dialog.Leg{Account: alice, Tag: "from"}, nil, func(dialog.Reason) {}, alice, bob)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,10 +68,10 @@ func TestPerCaller(t *testing.T) {
 	r := newRig(2)
 	first := r.begin(t)
 	r.begin(t)
-	if _, err := r.Begin(call.Record{}, dialog.Leg{Account: alice}, nil, alice); !errors.Is(err, dialog.ErrTooMany) {
+	if _, err := r.Begin(call.Record{}, dialog.Leg{Account: alice}, nil, nil, alice); !errors.Is(err, dialog.ErrTooMany) {
 		t.Fatalf("a third call: %v", err)
 	}
-	if _, err := r.Begin(call.Record{}, dialog.Leg{Account: bob}, nil, bob); err != nil {
+	if _, err := r.Begin(call.Record{}, dialog.Leg{Account: bob}, nil, nil, bob); err != nil {
 		t.Fatalf("another caller: %v", err)
 	}
 	first.Forget()

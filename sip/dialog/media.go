@@ -8,7 +8,7 @@ import (
 
 // Media is the way of a call's media through this node.
 type Media interface {
-	// Begin is called once the call is in the table; end ends it from the middle.
+	// Begin is called before the call is in the table; end ends it from the middle.
 	Begin(end func(Reason))
 	// Answered is called when the call is up.
 	Answered()
@@ -24,12 +24,6 @@ type Passage struct {
 	From, To   *transport.Flow
 	Message    header.Message
 	Body       []byte
-}
-
-// Carry gives the call a way for its media, before its first message goes out.
-func (d *Dialog) Carry(m Media) {
-	d.media = m
-	m.Begin(func(why Reason) { d.End(why) })
 }
 
 // Up says that the call is answered.

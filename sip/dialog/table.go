@@ -61,18 +61,34 @@ func New(c Config, send Requester) *Table {
 
 // Begin enters a call at the moment its INVITE is about to go out, or returns ErrTooMany. early ends it while it is not
 // answered yet: CANCEL the branches, answer the caller. parties are the accounts concerned. record is what is known of
-// the call so far; its id and start are set here.
-func (t *Table) Begin(record call.Record, caller Leg, early func(Reason), parties ...account.ID) (*Dialog, error) {
+// the call so far; its id and start are set here. way is that of its media, or nil; it is ended with the call, also with one
+// that does not begin.
+func (t *Table) Begin(record call.Record, caller Leg, way Media, early func(Reason), parties ...account.ID) (*Dialog, error) {
 	d := t.dialog(record, caller, early, parties)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.config.PerCaller > 0 && t.placed[caller.Account] >= t.config.PerCaller {
+	if way != nil { // before anybody can find the call, and end it
+		d.media = way
+		way.Begin(d.End)
+	}
+	if !t.enter(d) {
+		if way != nil {
+			way.End(&d.record)
+		}
 		return nil, ErrTooMany
 	}
-	t.placed[caller.Account]++
+	return d, nil
+}
+
+// enter puts a call into the table, unless its caller has too many.
+func (t *Table) enter(d *Dialog) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.config.PerCaller > 0 && t.placed[d.caller.Account] >= t.config.PerCaller {
+		return false
+	}
+	t.placed[d.caller.Account]++
 	t.calls[d] = struct{}{}
 	t.linkLocked(d)
-	return d, nil
+	return true
 }
 
 func (t *Table) dialog(record call.Record, caller Leg, early func(Reason), parties []account.ID) *Dialog {

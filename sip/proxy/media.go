@@ -3,7 +3,6 @@ package proxy
 import (
 	gosip "github.com/emiago/sipgo/sip"
 
-	"sipward/internal/call"
 	"sipward/sip/dialog"
 	"sipward/sip/header"
 	"sipward/sip/transport"
@@ -15,14 +14,7 @@ func (f *Fork) join() error {
 	if err != nil {
 		return err
 	}
-	f.dialog, err = f.core.deps.Dialogs.Begin(f.record(), f.callerLeg(), f.end, parties(f.call)...)
-	switch {
-	case way == nil:
-	case err != nil:
-		way.End(&call.Record{})
-	default:
-		f.dialog.Carry(way)
-	}
+	f.dialog, err = f.core.deps.Dialogs.Begin(f.record(), f.callerLeg(), way, f.end, parties(f.call)...)
 	if err != nil {
 		return ErrTooMany.Because(err)
 	}
