@@ -213,6 +213,7 @@ func (e *Enforcer) read(ctx context.Context, id account.ID) (account.Account, er
 func (e *Enforcer) set(a account.Account) {
 	if a.State() == account.Active {
 		e.back(a)
+		e.secure(a)
 		return
 	}
 	e.mu.Lock()
@@ -229,6 +230,19 @@ func (e *Enforcer) set(a account.Account) {
 	}
 	for _, d := range e.dialogs.Involving(a.ID) {
 		d.End(why)
+	}
+}
+
+// secure ends the calls that phones of an account which has become TLS-only have over anything else, as a disable ends them:
+// who listens on the way would go on hearing them for as long as they last.
+func (e *Enforcer) secure(a account.Account) {
+	if e.keep || !a.TLSOnly {
+		return
+	}
+	for _, d := range e.dialogs.Involving(a.ID) {
+		if d.Overheard(a.ID) {
+			d.End(unencrypted)
+		}
 	}
 }
 

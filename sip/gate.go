@@ -36,9 +36,12 @@ func decideCaller(op account.Op, caller account.Account) verdict {
 	return verdict{}
 }
 
+// unencrypted is why a call of a TLS-only account over anything else ends.
+var unencrypted = dialog.Reason{Code: 403, Phrase: "TLS Required", Cause: 21, Text: "the account may use TLS and WSS only"}
+
 // errUnencrypted refuses what a TLS-only account sends over anything else. It comes after the credentials: nobody
 // without the password learns what the account asks for.
-var errUnencrypted = reply.New(403, "TLS Required", reply.Reason(21, "the account may use TLS and WSS only"))
+var errUnencrypted = reply.New(unencrypted.Code, unencrypted.Phrase, reply.Reason(unencrypted.Cause, unencrypted.Text))
 
 // overheard reports whether a request of an account came in a way that others can read, and the account forbids that.
 func overheard(f *transport.Flow, a account.Account) bool { return a.TLSOnly && !f.Network().Secure() }

@@ -76,6 +76,30 @@ func TestAccountBecomesTLSOnly(t *testing.T) {
 	}
 }
 
+// A call that is up over UDP ends when its account becomes TLS-only, whichever side it is on; one over TLS goes on.
+func TestBecomingTLSOnlyEndsWhatCanBeHeard(t *testing.T) {
+	t.Parallel()
+	r := serve(t, silent)
+	l := r.line(t, "1001")
+	clear, secret := l.registered(t, over("udp")), l.phone(t)
+	bob, carol, dave := r.line(t, "1002").registered(t), r.line(t, "1003").registered(t), r.line(t, "1004").registered(t)
+	placed, _ := siptest.Talk(t, clear, "1002", bob)
+	_, taken := siptest.Talk(t, carol, "1001", clear)
+	must(t, secret.Register(siptest.Within(t)))
+	safe, _ := siptest.Talk(t, secret, "1004", dave)
+	l.update(t, func(a *account.Account) { a.TLSOnly = true })
+	must(t, placed.Wait(siptest.Within(t)))
+	must(t, taken.Wait(siptest.Within(t)))
+	if n := received(clear, "BYE "); n != 2 {
+		t.Errorf("A18: %d calls over UDP ended, want 2", n)
+	}
+	for _, p := range []*phone.Phone{bob, carol} {
+		saw(t, p, "BYE ")
+	}
+	must(t, safe.Hold(siptest.Within(t)))
+	must(t, safe.Bye(siptest.Within(t)))
+}
+
 // A18: what is too old is refused, and the newest is taken. What becomes of phones' certificates is tested in cmd/sipward.
 func TestTLSVersions(t *testing.T) {
 	t.Parallel()

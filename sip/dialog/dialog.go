@@ -67,6 +67,15 @@ func (d *Dialog) finished(now time.Time) call.Record {
 	return d.Record()
 }
 
+// Overheard reports whether a phone of the account takes part over a transport that others can read.
+func (d *Dialog) Overheard(id account.ID) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.ContainsFunc(append([]Leg{d.caller}, d.callees...), func(l Leg) bool {
+		return l.Account == id && l.Flow != nil && !l.Flow.Network().Secure()
+	})
+}
+
 // Over is closed when the call has ended.
 func (d *Dialog) Over() <-chan struct{} { return d.over }
 
