@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 
 	"sipward/internal/account"
 	"sipward/internal/call"
@@ -77,6 +78,7 @@ type Deps struct {
 	Nodes     link.Nodes      // nil: there are no other nodes
 	Sessions  Sessions        // nil: nobody keeps the log of SIP sessions
 	Traces    Traces          // nil: no account can be traced
+	Spans     trace.Tracer    // of OpenTelemetry; nil: no request is followed
 	Parcels   messaging.Store // nil: no message is kept; with it goes Post
 	Post      Post
 	Clips     *media.Library

@@ -30,7 +30,7 @@ func (s *Server) Request(t *tx.Server) {
 	case tagged(t.Request()):
 		s.inside(t, path)
 	case s.ping(t):
-	case s.quick(t):
+	case s.spans == nil && s.quick(t): // a request that is followed takes the way on which it has a context
 	case !s.auth.Signed(t.Request()):
 		s.challenge(t)
 	default:
@@ -40,9 +40,10 @@ func (s *Server) Request(t *tx.Server) {
 
 // submit has a worker do what waits for the store.
 func (s *Server) submit(t *tx.Server, job func(ctx context.Context)) {
+	within := s.spans.follow(s.ctx, t)
 	ok := s.pool.submit(func() {
 		defer s.recovered(t)
-		job(s.deadlines.next(s.ctx, time.Now()))
+		job(within(s.deadlines.next(s.ctx, time.Now())))
 	})
 	if !ok {
 		s.turnAway(t, reply.Unavailable(errors.New("too many requests wait for a worker")))
@@ -129,6 +130,7 @@ func (s *Server) serve(ctx context.Context, t *tx.Server) {
 
 // serveVerified hands a request whose caller is known to its method's handler.
 func (s *Server) serveVerified(ctx context.Context, t *tx.Server, caller account.Account) {
+	s.spans.caller(ctx, caller)
 	if overheard(t.Flow(), caller) {
 		s.unencrypted(t, caller)
 		return

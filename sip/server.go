@@ -44,6 +44,7 @@ type Server struct {
 	cluster   *cluster           // nil: a node alone
 	sessions  *sessionLog
 	tracer    *tracer
+	spans     *spans // nil: no request is followed
 	pool      *pool
 	answers   *answers
 	metrics   *metrics
@@ -85,7 +86,7 @@ func New(c Config, d Deps) (*Server, error) {
 	s.keeper = newKeeper(s)
 	s.courier = s.newCourier()
 	s.sessions = newSessionLog(d.Sessions, c.Node, d.Now)
-	s.tracer = newTracer(s)
+	s.tracer, s.spans = newTracer(s), newSpans(d.Spans)
 	if err := s.joinCluster(); err != nil {
 		return nil, err
 	}

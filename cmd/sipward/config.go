@@ -1,9 +1,13 @@
 package main
 
-import "time"
+import (
+	"time"
+
+	"sipward/internal/telemetry"
+)
 
 // Config is the whole configuration: one YAML file, every key also as an environment variable (SIPWARD_ and the path in
-// upper case with _). The doc tags are the table in the README and of `sipward config docs`; a test compares them.
+// upper case with _). The doc tags are the table in docs/configuration.md and of `sipward config docs`; a test compares them.
 type Config struct {
 	Domain    string `koanf:"domain" doc:"SIP domain and digest realm"`
 	DataDir   string `koanf:"data_dir" doc:"embedded store, generated keys and certificates, uploaded clips"`
@@ -26,6 +30,7 @@ type Config struct {
 	App       AppConfig
 	Log       LogConfig
 	Syslog    SyslogConfig
+	Trace     TraceConfig
 }
 
 // RedisConfig says where the shared state lies.
@@ -169,6 +174,16 @@ type SyslogConfig struct {
 	CA  string `koanf:"ca" doc:"PEM file of the CA of a tls:// collector; empty: the system's"`
 }
 
+// TraceConfig is where spans of OpenTelemetry go.
+type TraceConfig struct {
+	OTLP  string  `koanf:"otlp" doc:"a collector of OpenTelemetry spans (OTLP over HTTP), http(s)://host:port: requests are followed through SIP, HTTP and the store; empty: none are"`
+	Share float64 `koanf:"share" doc:"of the requests, how many are followed, 0 to 1, where whoever asks has not decided (traceparent)"`
+}
+
+func (c TraceConfig) spans(node string) telemetry.SpanConfig {
+	return telemetry.SpanConfig{OTLP: c.OTLP, Share: c.Share, Node: node, Version: version()}
+}
+
 // Defaults is the configuration when nothing is said.
 func Defaults() Config {
 	return Config{
@@ -195,5 +210,6 @@ func Defaults() Config {
 		Messages:  MessagesConfig{MaxBytes: 600, Keep: 72 * time.Hour, Waiting: 1000, Share: 200, PerMinute: 60},
 		Retention: RetentionConfig{Calls: 90 * 24 * time.Hour, SIPSessions: 30 * 24 * time.Hour, SignIns: 365 * 24 * time.Hour, Messages: 30 * 24 * time.Hour},
 		Log:       LogConfig{Level: "info"},
+		Trace:     TraceConfig{Share: 1},
 	}
 }

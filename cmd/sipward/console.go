@@ -21,7 +21,7 @@ func (n *node) withConsole(api http.Handler) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	site, err := web.New(web.Config{Exempt: exempt}, web.Deps{Tokens: n.store.Tokens, Log: n.log, Metrics: n.listener("console"), Now: time.Now}, c.Routes())
+	site, err := web.New(web.Config{Exempt: exempt}, web.Deps{Tokens: n.store.Tokens, Log: n.log, Metrics: n.listener("console"), Spans: n.spans.Tracer(), Now: time.Now}, c.Routes())
 	if err != nil {
 		return nil, fmt.Errorf("console: %w", err)
 	}

@@ -101,7 +101,7 @@ func (n *node) adminAPI(l listeners) (http.Handler, error) {
 	n.self.Handler, err = web.New(web.Config{
 		Bootstrap: n.token, Exempt: exempt, TrustedProxies: n.config.HTTP.TrustedProxies, Origins: []string{n.adminURL(l)},
 	}, web.Deps{
-		Tokens: n.store.Tokens, Operators: n.store.Operators, Sessions: n.access, Audit: n.store.Audit, Replays: replays{n.store.Replays}, Ring: seal.NewRing("kept answers", n.roots...), Log: n.log, Metrics: n.listener("admin"), Now: time.Now,
+		Tokens: n.store.Tokens, Operators: n.store.Operators, Sessions: n.access, Audit: n.store.Audit, Replays: replays{n.store.Replays}, Ring: seal.NewRing("kept answers", n.roots...), Log: n.log, Metrics: n.listener("admin"), Spans: n.spans.Tracer(), Now: time.Now,
 	}, tables...)
 	return n.self, err
 }

@@ -17,7 +17,7 @@ func (n *node) publicAPI() (http.Handler, error) {
 		return nil, err
 	}
 	h, err := web.New(web.Config{Exempt: exempt}, web.Deps{
-		Tokens: n.store.Tokens, Log: n.log, Metrics: n.listener("public"), Now: time.Now,
+		Tokens: n.store.Tokens, Log: n.log, Metrics: n.listener("public"), Spans: n.spans.Tracer(), Now: time.Now,
 	}, n.publicTables()...)
 	if err != nil {
 		return nil, fmt.Errorf("http.public: %w", err)

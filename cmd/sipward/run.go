@@ -152,7 +152,7 @@ func (n *node) background(ctx context.Context, g *errgroup.Group) {
 	n.provisioned.run(ctx, g)
 	loops := []func(context.Context) error{
 		n.store.Run, n.pair.Run, n.pacer.Run, n.followClips, n.renewSeals, n.beat, n.hooks.Run, n.licences.Run, n.followCalls,
-		n.records.calls.Run, n.records.sessions.Run, n.records.traced.Run, n.collector.run,
+		n.records.calls.Run, n.records.sessions.Run, n.records.traced.Run, n.collector.run, n.spans.Run,
 		func(ctx context.Context) error { return tidy(ctx, collect) },
 	}
 	if n.relay != nil {

@@ -55,6 +55,9 @@ func (c Config) Validate() []error {
 	c.Mail.validate(&v)
 	c.SNOM.validate(&v)
 	v.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
+	if err := c.Trace.spans("").Validate(); err != nil {
+		v = append(v, err)
+	}
 	if c.Syslog.URL != "" {
 		err := syslog.Check(c.Syslog.URL)
 		v.check(err == nil, "syslog.url: %v", err)

@@ -53,8 +53,9 @@ type node struct {
 	turn        *turn.Server // nil: it listens nowhere
 	sip         *sip.Server
 	records     records
-	collector   *collector   // nil: syslog.url is empty
-	provisioned *provisioned // set by run: links hold the port of the bound listener
+	collector   *collector       // nil: syslog.url is empty
+	spans       *telemetry.Spans // nil: trace.otlp is empty
+	provisioned *provisioned     // set by run: links hold the port of the bound listener
 	devices     *web.Devices
 	licences    *licenceproxy.Proxy
 	directory   *provisioning.KeyDirectory
@@ -88,6 +89,10 @@ func newNode(ctx context.Context, c Config, log *slog.Logger) (n *node, err erro
 	opened := c.storeConfig()
 	opened.Patience, opened.Cache = storePatience, cachedAccounts()
 	opened.Directory = c.HTTP.Admin != ""
+	if n.spans, err = telemetry.NewSpans(ctx, c.Trace.spans(n.id), log); err != nil {
+		return nil, err
+	}
+	opened.Spans = n.spans.Tracer()
 	for _, r := range n.roots {
 		opened.AuditKeys = append(opened.AuditKeys, r.Derive("audit chain"))
 	}
@@ -196,7 +201,7 @@ func (n *node) signalling() (err error) {
 		RingTime: c.SIP.RingTime, DrainTime: max(c.SIP.DrainTime, time.Millisecond),
 	}, sip.Deps{
 		Accounts: n.store.Accounts, Locations: n.store.Locations, Changes: n.store.Changes,
-		Nodes: nodes, Calls: n.records, Sessions: n.records.sessions, Traces: n.records, Parcels: n.store.Parcels, Post: n.parcels, Clips: n.clips, Ports: n.ports, Pacer: n.pacer, Relay: n.relay,
+		Nodes: nodes, Calls: n.records, Sessions: n.records.sessions, Traces: n.records, Spans: n.spans.Tracer(), Parcels: n.store.Parcels, Post: n.parcels, Clips: n.clips, Ports: n.ports, Pacer: n.pacer, Relay: n.relay,
 		Transport: transport.Deps{
 			TLS: tls, TokenKey: root.Derive("flow token"), Node: n.id, Exempt: exempt, Log: n.log, Metrics: n.registry,
 		},

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 
 	"sipward/internal/account"
 	"sipward/internal/audit"
@@ -32,6 +33,7 @@ type Config struct {
 	AuditKeys    audit.Keys        // bind the audit log to the root key, the newest first; none: its hashes alone tell
 	OnAudit      func(audit.Entry) // told of each entry this process wrote; nil: nobody
 	Cache        int               // accounts that the node remembers, at about 2 KiB; 0: 32768. More in use at a time cost a read of the store each time
+	Spans        trace.Tracer      // of OpenTelemetry; nil: no round trip is followed
 	Patience     time.Duration     // how long Open waits for Redis to answer
 	Prefix       string            // put before every key in Redis; tests share one Redis by it
 	Now          func() time.Time  // the clock; nil: time.Now
@@ -66,7 +68,7 @@ func New(ctx context.Context, port kv.Store, c Config, log *slog.Logger, m prome
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	written := audited{Store: port, keys: c.AuditKeys, now: c.Now, note: c.OnAudit}
+	written := audited{Store: tracing(port, c.Spans), keys: c.AuditKeys, now: c.Now, note: c.OnAudit}
 	core, err := newCore(written, c, log, m)
 	if err != nil {
 		return nil, errors.Join(err, port.Close())

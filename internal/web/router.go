@@ -10,6 +10,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 
 	"sipward/internal/account"
 	"sipward/internal/seal"
@@ -36,6 +37,7 @@ type Deps struct {
 	Audit     Audit      // nil: denials and exports are not written down here
 	Log       *slog.Logger
 	Metrics   prometheus.Registerer
+	Spans     trace.Tracer // of OpenTelemetry; nil: no request is followed
 	Now       func() time.Time
 }
 
@@ -53,6 +55,9 @@ func New(c Config, d Deps, tables ...[]Route) (http.Handler, error) {
 	f := newFloor(c, d)
 	if f.proxies, err = prefixes(c.TrustedProxies); err != nil {
 		return nil, err
+	}
+	if f.tracer != nil {
+		e.Use(f.follow)
 	}
 	e.Use(f.identify, f.observe, f.recover, protect, f.limit, deadlines)
 	e.NoRoute(f.wrap(func(*gin.Context) error { return NotFound("address: see /api/openapi.json") }))
@@ -84,6 +89,7 @@ type floor struct {
 	log      *slog.Logger
 	lines    *telemetry.Limiter
 	metrics  metrics
+	tracer   trace.Tracer // nil: no request is followed
 	now      func() time.Time
 }
 
@@ -100,7 +106,7 @@ func newFloor(c Config, d Deps) *floor {
 		policy:   fmt.Sprintf(`"source";q=%d;w=%d`, c.Burst, max(1, int(float64(c.Burst)/c.Rate))),
 		sources:  newSources(c.Rate, c.Burst, c.Exempt, d.Now),
 		failures: newSources(1, 20, c.Exempt, d.Now),
-		log:      d.Log, lines: telemetry.NewLimiter(0, d.Now), metrics: newMetrics(d.Metrics), now: d.Now,
+		log:      d.Log, lines: telemetry.NewLimiter(0, d.Now), metrics: newMetrics(d.Metrics), tracer: d.Spans, now: d.Now,
 	}
 }
 

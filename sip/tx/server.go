@@ -30,6 +30,7 @@ type Server struct {
 	final     int
 	err       error // why nothing can be sent any more
 	cancelled bool
+	settled   func(code int) // nil: nobody wants to know
 	life      *life
 	end       *ended // what stays of an INVITE after its final answer
 }
@@ -55,6 +56,14 @@ func (s *Server) Answered() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.final
+}
+
+// Settled has f told of the final status once it is sent, or of 0 when there will be none. It is called before anything is
+// answered, at most once, and f must not block.
+func (s *Server) Settled(f func(code int)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settled = f
 }
 
 // Context ends when the transaction has its final answer acknowledged, times out, or its flow closes. For requests

@@ -77,6 +77,12 @@ func (s *Server) settle() {
 	if s.reliable {
 		s.t.peers.leave(s.flow, s, true)
 	}
+	s.mu.Lock()
+	f, code := s.settled, s.final
+	s.mu.Unlock()
+	if f != nil {
+		f(code)
+	}
 }
 
 // remove takes the transaction out of the table.
