@@ -28,18 +28,19 @@ const (
 
 // core is what all repositories of one store share. Everything in it is safe for concurrent use.
 type core struct {
-	kv    kv.Store
-	soon  kv.Beginner // nil: the store has no such thing
-	keys  *keyspace
-	now   func() time.Time
-	log   *slog.Logger
-	m     *metrics
-	stale time.Duration
-	cache *cache
-	away  *away
-	dir   *directory // nil: this node serves no operators
-	bound boundSet
-	turns [turnStripes]chan struct{} // capacity 1: full while somebody has the turn
+	kv     kv.Store
+	soon   kv.Beginner // nil: the store has no such thing
+	keys   *keyspace
+	now    func() time.Time
+	log    *slog.Logger
+	m      *metrics
+	stale  time.Duration
+	cache  *cache
+	away   *away
+	dir    *directory // nil: this node serves no operators
+	bound  boundSet
+	doubts doubts
+	turns  [turnStripes]chan struct{} // capacity 1: full while somebody has the turn
 
 	accounts  codec[account.Account]
 	groups    *named[groupRecord]

@@ -68,7 +68,9 @@ func (r *Accounts) create(ctx context.Context, a *account.Account) (account.Acco
 	epoch := c.cache.epoch(a.ID)
 	o := operation{id: a.ID, nonce: rand.Text()[:8], has: names}
 	if err := r.insert(ctx, a, o); err != nil {
-		if !errors.Is(err, kv.ErrUnavailable) { // then nothing is known: the claims lapse, or the sweep confirms them
+		if errors.Is(err, kv.ErrUnavailable) {
+			c.doubted(ctx, o, grips)
+		} else {
 			c.letGo(ctx, grips)
 		}
 		return account.Account{}, err
@@ -91,7 +93,7 @@ func (r *Accounts) insert(ctx context.Context, a *account.Account, o operation) 
 	key := c.keys.account(a.ID)
 	t := kv.Txn{
 		Tag:     key.Tag,
-		Checks:  []kv.Check{{Key: key}},
+		Checks:  []kv.Check{{Key: key}, c.open(o)},
 		Puts:    []kv.Put{{Key: key, Value: value}},
 		Adds:    []kv.IndexAdd{{Index: c.keys.accounts(b), Member: string(a.ID), Score: created(a)}, c.begin(o)},
 		Appends: []kv.Append{c.change(a, 1, false)},

@@ -9,7 +9,7 @@
 //
 // Unique users and numbers are claims under tags of their own: taken before the account is written, settled after it.
 // The account's transaction leaves an entry in the bucket's index of unsettled operations, so that [Store.Sweep] can
-// finish what a crash cut off; a claim whose account was never written lapses.
+// finish what a crash cut off; a claim whose account was never written lapses, or is freed as soon as the store says so.
 //
 // A node remembers accounts and bindings. [Store.Run] follows the change stream; what is remembered is believed only
 // while the stream has been followed within MaxStaleness, and what is written is checked by version in any case. While

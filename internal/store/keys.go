@@ -23,6 +23,7 @@ const buckets = 64
 //	{bNN}members:<group>     index    ids of a group's accounts, score: created (ms)
 //	{bNN}bound               index    ids of accounts with bindings, score: created (ms)
 //	{bNN}unsettled           index    operations whose claims may not be settled yet, score: begun (ms)
+//	{bNN}gate:<id>:<nonce>   record   an operation that must not be written any more; expires with its claims
 //	{bNN}held                index    user names of deleted accounts, score: held until (ms)
 //	{bNN}changes             stream   changes of the bucket's accounts
 //	{u:<user>}claim          record   who owns a user name
@@ -117,6 +118,10 @@ func (k *keyspace) bound(bucket int) kv.Key { return kv.Key{Tag: k.bucket[bucket
 
 func (k *keyspace) unsettled(bucket int) kv.Key {
 	return kv.Key{Tag: k.bucket[bucket], Name: "unsettled"}
+}
+
+func (k *keyspace) gate(o operation) kv.Key {
+	return kv.Key{Tag: k.tag(o.id), Name: "gate:" + string(o.id) + ":" + o.nonce}
 }
 
 func (k *keyspace) held(bucket int) kv.Key { return kv.Key{Tag: k.bucket[bucket], Name: "held"} }

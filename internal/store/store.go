@@ -51,7 +51,10 @@ func (s *Store) Run(ctx context.Context) error {
 		return nil
 	})
 	g.Go(func() error {
-		every(ctx, time.Second, func() { s.attempt(ctx, "write back bindings", s.writeBack) })
+		every(ctx, time.Second, func() {
+			s.attempt(ctx, "write back bindings", s.writeBack)
+			s.attempt(ctx, "settle what was in doubt", s.c.resolveAll)
+		})
 		return nil
 	})
 	g.Go(func() error {

@@ -145,6 +145,7 @@ func (u *update) write(ctx context.Context, a *account.Account, rec kv.Record) e
 		}
 	}
 	if u.op != nil {
+		t.Checks = append(t.Checks, c.open(*u.op))
 		t.Adds = append(t.Adds, c.begin(*u.op))
 	}
 	if _, err := c.kv.Commit(ctx, t); err != nil {
@@ -154,9 +155,13 @@ func (u *update) write(ctx context.Context, a *account.Account, rec kv.Record) e
 	return nil
 }
 
-// undo frees what was claimed for nothing; after kv.ErrUnavailable nothing is known, so it is left to lapse.
+// undo frees what was claimed for nothing; after kv.ErrUnavailable it is yet to be found out whether it was.
 func (u *update) undo(ctx context.Context, cause error) {
-	if len(u.grips) > 0 && !errors.Is(cause, kv.ErrUnavailable) {
+	switch {
+	case len(u.grips) == 0:
+	case u.op != nil && errors.Is(cause, kv.ErrUnavailable):
+		u.c.doubted(ctx, *u.op, u.grips)
+	default:
 		u.c.letGo(ctx, u.grips)
 	}
 }
