@@ -66,7 +66,7 @@ func (ln *listener) admit(c *net.TCPConn) {
 // open does what comes before SIP and then reads the flow to its end.
 func (ln *listener) open(c *net.TCPConn) {
 	l := ln.layer
-	w, err := newWire(c, l.lim, &l.watch, l.spawn)
+	w, err := newWire(c, l)
 	if err != nil {
 		_ = c.Close()
 		return

@@ -33,16 +33,36 @@ func growBuffers(c *net.UDPConn, n int) {
 	}
 }
 
-// writeNow writes to a socket that never blocks, and so tells the scheduler nothing.
-func writeNow(fd int, b []byte) (int, error) {
+// readNow and writeNow work on a socket that never blocks, and so tell the scheduler nothing.
+func readNow(fd int, b []byte) (int, error)  { return rawIO(unix.SYS_READ, fd, b) }
+func writeNow(fd int, b []byte) (int, error) { return rawIO(unix.SYS_WRITE, fd, b) }
+
+func rawIO(call uintptr, fd int, b []byte) (int, error) {
 	if len(b) == 0 {
 		return 0, nil
 	}
-	n, _, e := syscall.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
+	n, _, e := syscall.RawSyscall(call, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
 	if e != 0 {
 		return -1, e
 	}
 	return int(n), nil
+}
+
+// wakeAt sets how many bytes must have come before the poller is told (SO_RCVLOWAT, socket(7)).
+func wakeAt(fd uintptr, n int) error {
+	v := int32(n)
+	_, _, e := syscall.RawSyscall6(unix.SYS_SETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_RCVLOWAT, uintptr(unsafe.Pointer(&v)), unsafe.Sizeof(v), 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// waiting reports whether something has come that was not read.
+func waiting(fd uintptr) bool {
+	var n int32
+	_, _, e := syscall.RawSyscall(unix.SYS_IOCTL, fd, unix.SIOCINQ, uintptr(unsafe.Pointer(&n)))
+	return e == 0 && n > 0
 }
 
 // acknowledged is how many bytes the peer's TCP has acknowledged so far, and whether any wait for that; ok is false on a

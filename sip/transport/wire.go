@@ -2,7 +2,6 @@ package transport
 
 import (
 	"errors"
-	"io"
 	"net"
 	"sync"
 	"syscall"
@@ -22,6 +21,10 @@ type wire struct {
 	watch   *watch
 	spawn   func(func()) // starts a goroutine the layer waits for
 	attempt func(fd uintptr) bool
+	take    func(fd uintptr) bool
+	look    func(fd uintptr)
+	lull    *lull
+	in      incoming // owned by the reader
 
 	mu       sync.Mutex
 	dead     error  // guarded by mu: no write from here on
@@ -30,21 +33,24 @@ type wire struct {
 	waiting  int    // guarded by mu; writes in the backlog
 	watching bool   // guarded by mu; the watch looks whether the peer acknowledges
 	watched  watched
+	hushed   bool   // guarded by mu; the kernel tells of a keep-alive no longer
+	lulled   bool   // guarded by mu; the lull knows the wire
 	tryBuf   []byte // guarded by mu; argument and result of attempt, which is made once to save an allocation a write
 	tryN     int    // guarded by mu
 	tryErr   error  // guarded by mu
 }
 
-func newWire(c *net.TCPConn, lim *Limits, watch *watch, spawn func(func())) (*wire, error) {
+func newWire(c *net.TCPConn, l *Layer) (*wire, error) {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return nil, err
 	}
-	w := &wire{TCPConn: c, raw: raw, lim: lim, watch: watch, spawn: spawn}
+	w := &wire{TCPConn: c, raw: raw, lim: l.lim, watch: &l.watch, lull: &l.lull, spawn: l.spawn}
 	w.attempt = func(fd uintptr) bool {
 		w.tryN, w.tryErr = ignoringEINTR(int(fd), w.tryBuf)
 		return true // never wait for the poller
 	}
+	w.take, w.look = w.takeNow, w.lookNow
 	return w, nil
 }
 
@@ -53,42 +59,6 @@ func ignoringEINTR(fd int, b []byte) (int, error) {
 		n, err := writeNow(fd, b)
 		if err != syscall.EINTR { //nolint:errorlint // a system call's own number, asked on every write
 			return max(n, 0), err
-		}
-	}
-}
-
-// await returns when something has come, and leaves it unread; it obeys the read deadline.
-func (w *wire) await() (err error) {
-	var n int
-	var fault error
-	err = w.raw.Read(func(fd uintptr) bool {
-		n, fault = peek(fd)
-		return !errors.Is(fault, syscall.EAGAIN)
-	})
-	switch {
-	case err != nil:
-		return err
-	case fault == nil && n == 0:
-		return io.EOF
-	}
-	return fault
-}
-
-// unread reports whether something has come that was not read.
-func (w *wire) unread() (yes bool) {
-	_ = w.raw.Control(func(fd uintptr) { // a connection that is closed has nothing
-		n, err := peek(fd)
-		yes = err == nil && n > 0
-	})
-	return yes
-}
-
-func peek(fd uintptr) (int, error) {
-	var b [1]byte
-	for {
-		n, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		if !errors.Is(err, syscall.EINTR) {
-			return n, err
 		}
 	}
 }
