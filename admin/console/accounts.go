@@ -35,21 +35,6 @@ func (v *visit) accountRows() (view accountsView, err error) {
 	return view, err
 }
 
-// exportAccounts hands on the API's CSV of what the list shows.
-func (c *Console) exportAccounts(v *visit) error {
-	v.w.Header().Set("Content-Disposition", `attachment; filename="accounts.csv"`)
-	return v.pass("/accounts:export" + v.filter())
-}
-
-// filter is the query of the list as it stands.
-func (v *visit) filter() string {
-	var pairs []string
-	for _, name := range filters {
-		pairs = append(pairs, name, v.r.URL.Query().Get(name))
-	}
-	return query(pairs...)
-}
-
 // Sort is the query of the list in another order; the same column again turns it round.
 func (a accountsView) Sort(by string) string {
 	if a.Filter.Get("sort") == by {

@@ -19,5 +19,16 @@ func (v *visit) pass(path string) error {
 	return nil
 }
 
+// export hands on a file of the API: what a list shows, by the filters that are in force there.
+func (c *Console) export(path string, filters ...string) page {
+	return func(v *visit) error {
+		var pairs []string
+		for _, name := range filters {
+			pairs = append(pairs, name, v.r.URL.Query().Get(name))
+		}
+		return v.pass(path + query(pairs...))
+	}
+}
+
 // events is the stream of what changes.
 func (c *Console) events(v *visit) error { return v.pass("/events") }

@@ -22,7 +22,7 @@ func (c *Console) routes() *http.ServeMux {
 // accountPages are those of accounts.
 func (c *Console) accountPages() map[string]page {
 	return map[string]page{
-		"GET /accounts": c.accounts, "GET /accounts.csv": c.exportAccounts, "POST /accounts": c.create, "POST /accounts/bulk": c.bulk,
+		"GET /accounts": c.accounts, "GET /accounts.csv": c.export("/accounts:export", filters...), "POST /accounts": c.create, "POST /accounts/bulk": c.bulk,
 		"GET /accounts/new": c.newAccount, "GET /accounts/import": c.importPage, "POST /accounts/import": c.importCSV, "GET /accounts/template.csv": c.template,
 		"GET /jobs/{id}": c.jobPage, "GET /changes/{id}": c.effect,
 
@@ -49,12 +49,13 @@ func (c *Console) linePages() map[string]page {
 		"GET /profiles/{id}/edit": c.profileForm, "POST /profiles/{id}/edit": c.saveProfile,
 		"GET /profiles/{id}/delete": c.askProfile, "POST /profiles/{id}/delete": c.erase("/profiles", "/profiles", "id"),
 
-		"GET /phones": c.phones, "GET /phones/waiting": c.waiting, "GET /phones/fetches": c.fetches, "GET /phones/setup": c.phoneSetup, "GET /phones/sraps.csv": c.redirections,
+		"GET /phones": c.phones, "GET /phones/waiting": c.waiting, "GET /phones/fetches": c.fetches, "GET /phones/setup": c.phoneSetup, "GET /phones/sraps.csv": c.redirections, "GET /phones/fetches.csv": c.export("/fetch-log:export", "mac"),
 		"GET /phones/new": c.phone, "POST /phones/new": c.savePhone, "GET /phones/{mac}/edit": c.phone, "POST /phones/{mac}/edit": c.savePhone,
 		"GET /phones/{mac}/delete": c.askPhone, "POST /phones/{mac}/delete": c.erase("/phones", "/phones", "mac"),
 
 		"GET /messages": c.messages, "POST /messages/{id}/retry": c.retry,
-		"GET /calls": c.calls, "GET /calls/sessions": c.sipSessions, "GET /calls/registered": c.registrations,
+		"GET /calls": c.calls, "GET /calls.csv": c.export("/calls:export", "disposition", "number", "account_id"), "GET /calls/sessions.csv": c.export("/sip-sessions:export", "kind", "account_id"),
+		"GET /calls/sessions": c.sipSessions, "GET /calls/registered": c.registrations,
 		"GET /licences": c.licences,
 	}
 }
@@ -67,7 +68,7 @@ func (c *Console) systemPages() map[string]page {
 		"GET /clips": c.clips, "GET /clips/{lang}/{prompt}/file.wav": c.clipFile, "GET /clips/{lang}/{prompt}": c.clipForm, "POST /clips/{lang}/{prompt}": c.saveClip,
 		"GET /clips/{lang}/{prompt}/delete": c.askClip, "POST /clips/{lang}/{prompt}/delete": c.erase("/clips", "/clips", "lang", "prompt"),
 
-		"GET /operators": c.operators, "GET /operators/tokens": c.tokens, "GET /operators/sign-ins": c.signIns,
+		"GET /operators": c.operators, "GET /operators/tokens": c.tokens, "GET /operators/sign-ins": c.signIns, "GET /operators/sign-ins.csv": c.export("/sign-ins:export", "event", "name"),
 		"GET /operators/new": c.operator, "POST /operators/new": c.saveOperator, "GET /operators/{id}/edit": c.operator, "POST /operators/{id}/edit": c.saveOperator,
 		"POST /operators/{id}/setup-link": c.renew, "POST /operators/{id}/end-sessions": c.order("end-sessions"), "POST /operators/{id}/totp": c.order("totp/remove"),
 		"GET /operators/{id}/delete": c.askOperator, "POST /operators/{id}/delete": c.erase("/operators", "/operators", "id"),
