@@ -3,8 +3,6 @@ package transport
 import (
 	"bytes"
 	"net/netip"
-	"runtime"
-	"testing"
 	"time"
 
 	gosip "github.com/emiago/sipgo/sip"
@@ -80,21 +78,3 @@ func (l *Layer) Homes() int {
 func (l *Layer) Banned(src string) bool {
 	return l.guard.isBanned(netip.MustParseAddr(src), UDP, time.Now())
 }
-
-// WaitHushed returns when the kernel is silent about the keep-alives of a flow.
-func WaitHushed(t *testing.T, f *Flow) {
-	t.Helper()
-	w := f.stream.wire
-	for over := time.Now().Add(20 * time.Second); time.Now().Before(over); runtime.Gosched() {
-		w.mu.Lock()
-		hushed := w.hushed
-		w.mu.Unlock()
-		if hushed {
-			return
-		}
-	}
-	t.Fatal("the kernel still tells of every byte")
-}
-
-// EndLull ends the rounds that look for keep-alives.
-func (l *Layer) EndLull() { l.lull.close() }

@@ -44,7 +44,6 @@ func (s *stream) pong(n int) error {
 	}
 	s.layer.metrics.pings.Add(float64(n))
 	s.stillThere()
-	s.wire.in.pings = s.flow.registered.Load()
 	b := make([]byte, 0, 2*n)
 	for range n {
 		b = append(b, '\r', '\n')

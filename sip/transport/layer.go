@@ -78,7 +78,6 @@ type Layer struct {
 	silent  pending       // connections that have sent nothing yet
 	shaking turns         // handshakes in progress
 	watch   watch         // connections written to lately
-	lull    lull          // phones that send keep-alives
 	wg      sync.WaitGroup
 }
 
@@ -133,7 +132,6 @@ func (l *Layer) Run(ctx context.Context, h Handler) error {
 		f.stream.close(errShutdown)
 	}
 	l.watch.close()
-	l.lull.close()
 	l.wg.Wait()
 	return nil
 }

@@ -48,23 +48,6 @@ func rawIO(call uintptr, fd int, b []byte) (int, error) {
 	return int(n), nil
 }
 
-// wakeAt sets how many bytes must have come before the poller is told (SO_RCVLOWAT, socket(7)).
-func wakeAt(fd uintptr, n int) error {
-	v := int32(n)
-	_, _, e := syscall.RawSyscall6(unix.SYS_SETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_RCVLOWAT, uintptr(unsafe.Pointer(&v)), unsafe.Sizeof(v), 0)
-	if e != 0 {
-		return e
-	}
-	return nil
-}
-
-// waiting reports whether something has come that was not read.
-func waiting(fd uintptr) bool {
-	var n int32
-	_, _, e := syscall.RawSyscall(unix.SYS_IOCTL, fd, unix.SIOCINQ, uintptr(unsafe.Pointer(&n)))
-	return e == 0 && n > 0
-}
-
 // acknowledged is how many bytes the peer's TCP has acknowledged so far, and whether any wait for that; ok is false on a
 // closed connection.
 func acknowledged(c syscall.RawConn) (n uint64, waits, ok bool) {

@@ -21,10 +21,6 @@ func readNow(fd int, b []byte) (int, error) { return syscall.Read(fd, b) }
 
 func writeNow(fd int, b []byte) (int, error) { return syscall.Write(fd, b) }
 
-func wakeAt(uintptr, int) error { return syscall.ENOTSUP }
-
-func waiting(uintptr) bool { return false }
-
 func acknowledged(syscall.RawConn) (uint64, bool, bool) { return 0, false, false }
 
 func askLocalAddress(*net.UDPConn) error { return nil }

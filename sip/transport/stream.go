@@ -82,7 +82,6 @@ func (s *stream) read() error {
 // fill reads once, under the deadline of what it waits for.
 func (s *stream) fill() (int, error) {
 	s.arm()
-	s.wire.in.between = s.began.IsZero()
 	n, err := s.conn.Read(s.in.space(s.layer))
 	s.in.w += n
 	if n > 0 && s.began.IsZero() {

@@ -22,8 +22,6 @@ type wire struct {
 	spawn   func(func()) // starts a goroutine the layer waits for
 	attempt func(fd uintptr) bool
 	take    func(fd uintptr) bool
-	look    func(fd uintptr)
-	lull    *lull
 	in      incoming // owned by the reader
 
 	mu       sync.Mutex
@@ -33,8 +31,6 @@ type wire struct {
 	waiting  int    // guarded by mu; writes in the backlog
 	watching bool   // guarded by mu; the watch looks whether the peer acknowledges
 	watched  watched
-	hushed   bool   // guarded by mu; the kernel tells of a keep-alive no longer
-	lulled   bool   // guarded by mu; the lull knows the wire
 	tryBuf   []byte // guarded by mu; argument and result of attempt, which is made once to save an allocation a write
 	tryN     int    // guarded by mu
 	tryErr   error  // guarded by mu
@@ -45,12 +41,12 @@ func newWire(c *net.TCPConn, l *Layer) (*wire, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &wire{TCPConn: c, raw: raw, lim: l.lim, watch: &l.watch, lull: &l.lull, spawn: l.spawn}
+	w := &wire{TCPConn: c, raw: raw, lim: l.lim, watch: &l.watch, spawn: l.spawn}
 	w.attempt = func(fd uintptr) bool {
 		w.tryN, w.tryErr = ignoringEINTR(int(fd), w.tryBuf)
 		return true // never wait for the poller
 	}
-	w.take, w.look = w.takeNow, w.lookNow
+	w.take = w.in.take
 	return w, nil
 }
 

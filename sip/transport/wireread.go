@@ -6,27 +6,19 @@ import (
 	"syscall"
 )
 
-// incoming is the argument and the result of one read of a wire, and what its stream says of it.
+// incoming is the argument and the result of one read of a wire.
 type incoming struct {
-	buf     []byte
-	n       int
-	err     error
-	between bool // nothing has come of a message, or of the TLS record that carries it
-	pings   bool // the phone keeps its flow alive by CRLFs
+	buf []byte
+	n   int
+	err error
 }
 
-// takeNow reads what has come; false: nothing has, wait for the poller.
-func (w *wire) takeNow(fd uintptr) bool {
+// take reads what has come; false: nothing has, wait for the poller.
+func (in *incoming) take(fd uintptr) bool {
 	for {
-		w.in.n, w.in.err = readNow(int(fd), w.in.buf)
-		switch w.in.err { //nolint:errorlint // a system call's own number, asked on every read
-		case syscall.EINTR:
-		case syscall.EAGAIN:
-			w.hush(fd, w.in.between && w.in.pings)
-			return false
-		default:
-			w.in.between = false
-			return true
+		in.n, in.err = readNow(int(fd), in.buf)
+		if in.err != syscall.EINTR { //nolint:errorlint // a system call's own number, asked on every read
+			return in.err != syscall.EAGAIN //nolint:errorlint // the same
 		}
 	}
 }
