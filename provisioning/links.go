@@ -163,7 +163,7 @@ func (a *API) revokeLink(c *gin.Context) error {
 	now, found := a.Now().UTC(), false
 	var view linkView
 	_, _, err = a.Activations.Update(c.Request.Context(), acc.ID, func(_ *account.Account, j *account.Journal) error {
-		if j.RevokeLinks("", c.Param("link"), now) > 0 {
+		if len(j.RevokeLinks("", c.Param("link"), now)) > 0 {
 			j.Note(account.Step{At: now, Name: account.StepRevoked, Link: c.Param("link"), By: web.Who(c).Label()})
 		}
 		eachLink(j, c.Param("link"), func(l *account.Link) { view, found = a.viewLink(*l), true })

@@ -55,18 +55,7 @@ func (a *API) viewLink(l account.Link) linkView {
 
 // listLinks lists an account's messages, the newest first.
 func (a *API) listLinks(c *gin.Context) error {
-	if _, _, _, err := web.Query(c, a.Cursors); err != nil {
-		return err
-	}
-	acc, err := a.account(c)
-	if err != nil {
-		return err
-	}
-	_, j, err := a.Activations.Journal(c.Request.Context(), acc.ID)
-	if err != nil {
-		return err
-	}
-	sent, err := a.sent(c.Request.Context(), acc.ID)
+	_, j, sent, err := a.story(c)
 	if err != nil {
 		return err
 	}

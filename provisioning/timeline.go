@@ -48,20 +48,24 @@ func (a *API) delivered(ctx context.Context, id account.ID, version, format stri
 	}
 }
 
+// story is what has happened to the account of a request, which asks for nothing else: its journal, and its messages by id.
+func (a *API) story(c *gin.Context) (acc account.Account, j account.Journal, sent map[string]message.Message, err error) {
+	if _, _, _, err = web.Query(c, a.Cursors); err != nil {
+		return acc, j, nil, err
+	}
+	if acc, err = a.account(c); err != nil {
+		return acc, j, nil, err
+	}
+	if _, j, err = a.Activations.Journal(c.Request.Context(), acc.ID); err != nil {
+		return acc, j, nil, err
+	}
+	sent, err = a.sent(c.Request.Context(), acc.ID)
+	return acc, j, sent, err
+}
+
 // timeline lists an account's steps, the oldest first, those of its messages among them.
 func (a *API) timeline(c *gin.Context) error {
-	if _, _, _, err := web.Query(c, a.Cursors); err != nil {
-		return err
-	}
-	acc, err := a.account(c)
-	if err != nil {
-		return err
-	}
-	_, j, err := a.Activations.Journal(c.Request.Context(), acc.ID)
-	if err != nil {
-		return err
-	}
-	sent, err := a.sent(c.Request.Context(), acc.ID)
+	acc, j, sent, err := a.story(c)
 	if err != nil {
 		return err
 	}

@@ -92,7 +92,12 @@ func (j *Journal) Note(s Step) {
 
 // AddLink makes a link and revokes the living ones of the same purpose, so that only the last one sent is good.
 func (j *Journal) AddLink(l Link, now time.Time) Link {
-	j.RevokeLinks(l.Purpose, "", now)
+	for _, old := range j.RevokeLinks(l.Purpose, "", now) {
+		if l.Purpose == ToConfigure {
+			continue // nobody was sent it
+		}
+		j.Note(Step{At: now, Name: StepRevoked, Detail: "by a newer link", Link: old, By: l.By})
+	}
 	for _, old := range j.Links {
 		if old.Purpose == l.Purpose {
 			l.Generation = max(l.Generation, old.Generation)
@@ -110,17 +115,17 @@ func (j *Journal) AddLink(l Link, now time.Time) Link {
 	return l
 }
 
-// RevokeLinks revokes the living links of a purpose, or the one with an id, and reports how many that were.
-func (j *Journal) RevokeLinks(p Purpose, id string, now time.Time) (n int) {
+// RevokeLinks revokes the living links of a purpose, or the one with an id, and names those it found.
+func (j *Journal) RevokeLinks(p Purpose, id string, now time.Time) (ids []string) {
 	j.Links = slices.Clone(j.Links)
 	for i := range j.Links {
 		l := &j.Links[i]
 		if (p == "" || l.Purpose == p) && (id == "" || l.ID == id) && l.State(now) == LinkLive {
 			l.Revoked = now
-			n++
+			ids = append(ids, l.ID)
 		}
 	}
-	return n
+	return ids
 }
 
 // Link finds a link by the hash of its token, whatever its state, for one purpose. The pointer is into j.
