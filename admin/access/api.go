@@ -45,6 +45,12 @@ type (
 		First(ctx context.Context, hash string, o operator.Operator) (operator.Operator, error)
 		Redeem(ctx context.Context, hash string, f func(*operator.Operator) error) (operator.Operator, error)
 	}
+	// Failures is what all nodes remember of failed attempts.
+	Failures interface {
+		Of(ctx context.Context, id string) (operator.Failures, error)
+		Count(ctx context.Context, id string, keep time.Duration, f func(operator.Failures) operator.Failures) error
+		Forget(ctx context.Context, id string) error
+	}
 	// SignIns is the sign-in log.
 	SignIns interface {
 		Add(ctx context.Context, s operator.SignIn) error
@@ -67,6 +73,7 @@ type Config struct {
 type Deps struct {
 	Operators Operators
 	SignIns   SignIns
+	Failures  Failures
 	Passwords *password.Hasher
 	Ring      *seal.Ring                              // seals second factors and sign-in tickets
 	QR        func(text string) (svg string, e error) // draws
@@ -88,7 +95,7 @@ type API struct {
 
 // New checks that nothing is missing.
 func New(c Config, d Deps) (*API, error) {
-	if d.Operators == nil || d.SignIns == nil || d.Passwords == nil || d.Ring == nil || d.QR == nil || d.Cursors == nil || d.Log == nil || d.Metrics == nil || d.Now == nil {
+	if d.Operators == nil || d.SignIns == nil || d.Failures == nil || d.Passwords == nil || d.Ring == nil || d.QR == nil || d.Cursors == nil || d.Log == nil || d.Metrics == nil || d.Now == nil {
 		return nil, errors.New("access: every dependency is needed")
 	}
 	if c.Idle <= 0 {
@@ -105,7 +112,7 @@ func New(c Config, d Deps) (*API, error) {
 	if err := d.Metrics.Register(events); err != nil {
 		return nil, err
 	}
-	return &API{config: c, Deps: d, locks: newLocks(d.Now), crowd: newCrowd(), events: events}, nil
+	return &API{config: c, Deps: d, locks: &locks{now: d.Now, kept: d.Failures}, crowd: newCrowd(), events: events}, nil
 }
 
 // Session finds a living session by its hash, for the floor.

@@ -1,9 +1,14 @@
 package access
 
 import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"net/netip"
 	"sync"
 	"time"
+
+	"sipward/internal/operator"
 )
 
 // The lock of a pair of name and source: after five failures it waits a minute, after each more twice as long, up to a
@@ -13,36 +18,19 @@ const (
 	firstWait    = time.Minute
 	longestWait  = 15 * time.Minute
 	forgetAfter  = 30 * time.Minute
-	locksMax     = 20_000 // pairs in memory, about 4 MiB; beyond, the older half is forgotten
 )
 
-type pair struct {
-	name   string
-	source netip.Prefix
-}
-
-type failures struct {
-	count int
-	until time.Time // no attempt before
-	last  time.Time
-}
-
-// locks counts failures by name and source. Counting by name alone would let anybody lock anybody out; counting by source
-// alone would lock out a whole office. It is safe for concurrent use.
+// locks counts failures by name and source, in the store, so that trying the nodes in turn gains nothing. Counting by
+// name alone would let anybody lock anybody out; counting by source alone would lock out a whole office.
 type locks struct {
-	now func() time.Time
-
-	mu    sync.Mutex
-	pairs map[pair]failures
+	now  func() time.Time
+	kept Failures
 }
 
-func newLocks(now func() time.Time) *locks { return &locks{now: now, pairs: map[pair]failures{}} }
-
-func pairOf(name, source string) pair {
-	if len(name) > 64 {
-		name = name[:64]
-	}
-	return pair{name, network(source)}
+// pairOf names a pair without a stranger's words in it.
+func pairOf(name, source string) string {
+	sum := sha256.Sum256([]byte(network(source).String() + " " + name))
+	return hex.EncodeToString(sum[:])
 }
 
 // network is what one person behind an address can easily change within: nothing for IPv4, the /64 for IPv6.
@@ -60,51 +48,29 @@ func network(source string) netip.Prefix {
 }
 
 // wait is how long the pair must wait before its next attempt; 0: not at all.
-func (l *locks) wait(name, source string) time.Duration {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return max(0, l.pairs[pairOf(name, source)].until.Sub(l.now()))
+func (l *locks) wait(ctx context.Context, name, source string) (time.Duration, error) {
+	f, err := l.kept.Of(ctx, pairOf(name, source))
+	return max(0, f.Until.Sub(l.now())), err
 }
 
 // failed counts a failure.
-func (l *locks) failed(name, source string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	now, p := l.now(), pairOf(name, source)
-	f := l.pairs[p]
-	if now.Sub(f.last) > forgetAfter {
-		f = failures{}
-	}
-	f.count, f.last = f.count+1, now
-	if over := f.count - freeFailures; over >= 0 {
-		f.until = now.Add(min(firstWait<<min(over, 10), longestWait))
-	}
-	if len(l.pairs) >= locksMax {
-		l.forget(now)
-	}
-	l.pairs[p] = f
-}
-
-// forget makes room: what is old goes, and when that is not enough, whatever half the map yields.
-func (l *locks) forget(now time.Time) {
-	for p, f := range l.pairs {
-		if now.Sub(f.last) > forgetAfter {
-			delete(l.pairs, p)
+func (l *locks) failed(ctx context.Context, name, source string) error {
+	now := l.now()
+	return l.kept.Count(ctx, pairOf(name, source), forgetAfter, func(f operator.Failures) operator.Failures {
+		if now.Sub(f.Last) > forgetAfter {
+			f = operator.Failures{}
 		}
-	}
-	for p := range l.pairs {
-		if len(l.pairs) <= locksMax/2 {
-			return
+		f.Count, f.Last = f.Count+1, now
+		if over := f.Count - freeFailures; over >= 0 {
+			f.Until = now.Add(min(firstWait<<min(over, 10), longestWait))
 		}
-		delete(l.pairs, p)
-	}
+		return f
+	})
 }
 
 // succeeded forgets the pair's failures.
-func (l *locks) succeeded(name, source string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.pairs, pairOf(name, source))
+func (l *locks) succeeded(ctx context.Context, name, source string) error {
+	return l.kept.Forget(ctx, pairOf(name, source))
 }
 
 // crowdMax is how many attempts of one source are worked on at a time: hashing is dear, and others wait for it too.

@@ -197,8 +197,7 @@ func (a *API) confirm(c *gin.Context, who web.Principal, pointer, given string) 
 	defer leave()
 	o, _, err := a.checkPassword(c, try, given)
 	if errors.Is(err, errRefused) {
-		a.locks.failed(try.name, try.source)
-		if err := a.note(c, try, who.ID, operator.Failure); err != nil {
+		if err := errors.Join(a.locks.failed(c.Request.Context(), try.name, try.source), a.note(c, try, who.ID, operator.Failure)); err != nil {
 			return o, err
 		}
 		return o, web.Faults{{Pointer: pointer, Code: "wrong", Message: "is not your present password"}}.Err()

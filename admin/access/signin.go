@@ -91,7 +91,11 @@ func (a *API) signIn(c *gin.Context) error {
 
 // begin admits an attempt, or tells it to wait.
 func (a *API) begin(c *gin.Context, try attempt) (leave func(), err error) {
-	if wait := a.locks.wait(try.name, try.source); wait > 0 {
+	wait, err := a.locks.wait(c.Request.Context(), try.name, try.source)
+	if err != nil {
+		return nil, err
+	}
+	if wait > 0 {
 		if err := a.note(c, try, "", operator.Locked); err != nil {
 			return nil, err
 		}
@@ -124,8 +128,7 @@ func (a *API) checkPassword(c *gin.Context, try attempt, password string) (o ope
 
 // failed counts and logs a failure and answers it.
 func (a *API) failed(c *gin.Context, try attempt, id string, e operator.Event) error {
-	a.locks.failed(try.name, try.source)
-	if err := a.note(c, try, id, e); err != nil {
+	if err := errors.Join(a.locks.failed(c.Request.Context(), try.name, try.source), a.note(c, try, id, e)); err != nil {
 		return err
 	}
 	if e == operator.BadCode {
@@ -168,8 +171,7 @@ func (a *API) startWith(c *gin.Context, try attempt, seen operator.Operator, f f
 	case err != nil:
 		return err
 	}
-	a.locks.succeeded(try.name, try.source)
-	err = a.note(c, try, o.ID, operator.Success)
+	err = errors.Join(a.locks.succeeded(ctx, try.name, try.source), a.note(c, try, o.ID, operator.Success))
 	for range ended {
 		err = errors.Join(err, a.note(c, try, o.ID, operator.Replaced))
 	}

@@ -36,7 +36,7 @@ func (n *node) letIn(ctx context.Context, l listeners) (err error) {
 	n.access, err = access.New(access.Config{
 		Name: n.config.Domain, URL: n.adminURL(l), Idle: c.SessionIdle, Life: c.SessionLife, Sessions: c.Sessions, SSO: c.sso(out),
 	}, access.Deps{
-		Operators: n.store.Operators, SignIns: signInLog{n.store.SignIns, n.collector}, Passwords: password.New(), Ring: seal.NewRing("operators", n.roots...),
+		Operators: n.store.Operators, SignIns: signInLog{n.store.SignIns, n.collector}, Failures: n.store.Failures, Passwords: password.New(), Ring: seal.NewRing("operators", n.roots...),
 		QR: drawQR, Cursors: web.NewCursors(n.roots[0].Derive("cursor")), Log: n.log, Metrics: n.registry, Now: time.Now,
 	})
 	if err != nil {

@@ -22,7 +22,7 @@ import (
 func (a *API) access(cursors *web.Cursors, log *slog.Logger, sso access.SSO) *access.API {
 	a.t.Helper()
 	gate, err := access.New(access.Config{Name: Realm, URL: "https://admin.example", SSO: sso}, access.Deps{
-		Operators: a.Store.Operators, SignIns: a.Store.SignIns, Passwords: password.New(), Ring: seal.NewRing("operators", seal.NewRoot()),
+		Operators: a.Store.Operators, SignIns: a.Store.SignIns, Failures: a.Store.Failures, Passwords: password.New(), Ring: seal.NewRing("operators", seal.NewRoot()),
 		QR: func(text string) (string, error) {
 			code, err := qr.Encode(text)
 			return code.SVG(), err

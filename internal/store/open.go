@@ -95,6 +95,7 @@ func New(ctx context.Context, port kv.Store, c Config, log *slog.Logger, m prome
 		Phones:      newPhones(core),
 		Operators:   newOperators(core),
 		Replays:     newReplays(core),
+		Failures:    newFailures(core),
 		Webhooks:    newWebhooks(core),
 		Traces:      newTraces(core),
 		Audit:       &Audit{c: core, port: written, keep: c.KeepAudit},

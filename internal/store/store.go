@@ -33,6 +33,7 @@ type Store struct {
 	Phones      *Phones
 	Operators   *Operators
 	SignIns     *SignIns
+	Failures    *Failures
 	Audit       *Audit
 	Traces      *Traces
 	Replays     *Replays
