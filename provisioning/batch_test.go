@@ -57,6 +57,26 @@ func TestAFileMakesItsAccountsOnce(t *testing.T) {
 	}
 }
 
+func TestANamedImportBeginsOneJob(t *testing.T) {
+	t.Parallel()
+	api := apitest.Open(t)
+	group := api.Group("Batch")
+	named := func(file string) apitest.Answer {
+		return api.Do(apitest.Call{
+			Method: http.MethodPost, Path: "/api/v1/accounts:import?profile_id=default&group_id=" + group, Type: "text/csv", Body: header + file,
+			Header: http.Header{"Idempotency-Key": {"import-1"}},
+		})
+	}
+	first, again := named("A,+390211111111,,,\n").Want(202), named("A,+390211111111,,,\n").Want(202)
+	if first.Get("id") != again.Get("id") || again.Header().Get("Idempotency-Replayed") != "true" {
+		t.Errorf("first %s\nagain %s %v", first.Body, again.Body, again.Header())
+	}
+	named("B,+390222222222,,,\n").Refused(422, "idempotency_mismatch")
+	if j := finished(t, api, first.Get("id")); j["created"] != 1.0 {
+		t.Errorf("job: %v", j)
+	}
+}
+
 func TestEveryFaultOfAFileIsNamed(t *testing.T) {
 	t.Parallel()
 	api := apitest.Open(t)

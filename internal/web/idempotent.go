@@ -61,14 +61,17 @@ func (r *recorder) Write(b []byte) (int, error) {
 func (r *recorder) WriteString(s string) (int, error) { return r.Write([]byte(s)) }
 
 // once answers a named POST from what was answered before, or lets it through and keeps what it answers. It reports
-// whether the request is over.
+// whether the request is over. The body has size bytes at most.
 func (f *floor) once(c *gin.Context, size int64) (over bool, err error) {
 	name := c.GetHeader(IdempotencyHeader)
 	if name == "" || f.replays == nil || c.Request.Method != http.MethodPost || Who(c).ID == "" {
 		return false, nil
 	}
+	if n := c.Request.ContentLength; n >= 0 {
+		size = n // a route of large uploads takes keys for the small ones
+	}
 	if len(name) > maxKey || size > maxReplay {
-		return false, Bad("idempotency_key", "Idempotency-Key has 255 characters at most, and large uploads take none: send the request without it")
+		return false, Bad("idempotency_key", "Idempotency-Key has 255 characters at most, and a body of more than 1 MiB or of unknown length to a route of uploads takes none: send the request without it")
 	}
 	body, err := io.ReadAll(c.Request.Body)
 	if err != nil {
