@@ -37,7 +37,7 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodPost, Path: v1 + "/accounts/:id/messages/:link/revoke", Role: account.Operator, Handle: a.revokeLink},
 
 		{Method: http.MethodPost, Path: v1 + `/accounts\:import`, Role: account.Operator, Long: true, MaxBody: maxImport, Handle: a.importAccounts},
-		{Method: http.MethodGet, Path: v1 + `/accounts\:export`, Role: account.Auditor, Long: true, Handle: a.exportAccounts},
+		{Method: http.MethodGet, Path: v1 + `/accounts\:export`, Role: account.Auditor, Long: true, Noted: true, Handle: a.exportAccounts},
 		{Method: http.MethodGet, Path: v1 + "/jobs/:id", Role: account.Auditor, Handle: a.showJob},
 	}
 }

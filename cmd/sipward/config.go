@@ -165,7 +165,7 @@ type LogConfig struct {
 	Level  string `koanf:"level" doc:"debug, info, warn or error"`
 	Format string `koanf:"format" doc:"text or json; empty: text on a terminal, else json"`
 
-	MaskDigits int `koanf:"mask_digits" doc:"how many of the last digits of numbers are hidden in the log and in exports; 0: none"`
+	MaskDigits int `koanf:"mask_digits" doc:"how many of the last digits of numbers are hidden in the log and in exports of logs; 0: none"`
 }
 
 // SyslogConfig is where security events go besides the store.

@@ -94,12 +94,15 @@ func (l *Lines) String() string {
 func Open(t testing.TB) *API { return OpenWith(t, web.Config{}) }
 
 // OpenWith serves an API whose floor has the limits given.
-func OpenWith(t testing.TB, c web.Config) *API { return open(t, c, access.SSO{}) }
+func OpenWith(t testing.TB, c web.Config) *API { return open(t, c, access.SSO{}, 0) }
 
 // OpenSSO serves an API whose operators may come by single sign-on.
-func OpenSSO(t testing.TB, s access.SSO) *API { return open(t, web.Config{}, s) }
+func OpenSSO(t testing.TB, s access.SSO) *API { return open(t, web.Config{}, s, 0) }
 
-func open(t testing.TB, c web.Config, sso access.SSO) *API {
+// OpenMasked serves an API whose exports of logs hide the last digits of numbers.
+func OpenMasked(t testing.TB, digits int) *API { return open(t, web.Config{}, access.SSO{}, digits) }
+
+func open(t testing.TB, c web.Config, sso access.SSO, mask int) *API {
 	t.Helper()
 	a := &API{t: t, Store: storetest.Open(t, func(c *store.Config) { c.Directory, c.Fsync = true, "interval" }), Ring: seal.NewRing("sip", seal.NewRoot()), Log: &Lines{}}
 	a.Health = telemetry.NewHealth(telemetry.Probe{Name: "store", Check: a.Store.Ping})
@@ -111,7 +114,7 @@ func open(t testing.TB, c web.Config, sso access.SSO) *API {
 	adm, err := admin.New(admin.Deps{
 		Accounts: a.Store.Accounts, Groups: a.Store.Groups, Locations: a.Store.Locations, Changes: a.Store.Changes, Effects: a.Store,
 		Clips: a.Store.Clips, Nodes: a.Store.Nodes, Tokens: a.Store.Tokens, CallLog: a.Store.Calls, Audit: a.Store.Audit, Counts: a.Store.Accounts, Self: func(w http.ResponseWriter, r *http.Request) { a.Handler.ServeHTTP(w, r) }, Sessions: a.Store.Sessions, Traces: a.Store.Traces, SignIns: a.Store.SignIns, Messages: a.Store.Parcels, Fetches: a.Store.Phones, Licences: licences, Health: a.Health, Shipped: Shipped(), Check: check,
-		Cursors: cursors, Version: "v0.0.0-test", Now: time.Now,
+		Cursors: cursors, Version: "v0.0.0-test", Now: time.Now, Mask: mask,
 	})
 	must(t, err)
 	a.Routes = append(append(prov.Routes(), adm.Routes()...), a.desk(cursors)...)
