@@ -53,8 +53,14 @@ func TestConsoleNewcomer(t *testing.T) {
 	b.sees("First registration")
 	b.shot("6-account")
 	b.click(`.head a[href$="/disable"]`)
+	began := time.Now()
 	b.click(`dialog .grave`)
 	b.sees("Effective on all nodes")
+	took := time.Since(began).Round(time.Millisecond)
+	t.Logf("the page says that every node obeys after %s / limit 1s", took)
+	if took > slack*time.Second {
+		t.Errorf("every node obeys after %s, want 1s", took)
+	}
 	b.shot("7-disabled")
 }
 
