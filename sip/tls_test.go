@@ -18,7 +18,7 @@ func TestTLSOnlyAccount(t *testing.T) {
 	r := serve(t, silent)
 	l := r.line(t, "1001", func(a *account.Account) { a.TLSOnly = true })
 	other := r.line(t, "1002").registered(t, over("udp"))
-	tries, served := 0, 0
+	tries := 0
 	for _, network := range []string{"udp", "tcp"} {
 		p := l.phone(t, over(network))
 		refusedWith(t, p.Register(siptest.Within(t)), 403)
@@ -26,7 +26,7 @@ func TestTLSOnlyAccount(t *testing.T) {
 		ended(t, dial(t, p, "1002"), 403)
 		tries += 3
 	}
-	served = received(other, "INVITE ") + received(other, "MESSAGE ") + l.bindings(t)
+	served := received(other, "INVITE ") + received(other, "MESSAGE ") + l.bindings(t)
 	if got := r.record(t, 0); got.Disposition != call.Failed || got.Code != 403 {
 		t.Errorf("record %+v, want FAILED 403", got)
 	}

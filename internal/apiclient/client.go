@@ -113,7 +113,7 @@ func (c *Client) do(ctx context.Context, r call, out any) error {
 	if err != nil {
 		return err
 	}
-	resp, err := c.http.Do(req)
+	resp, err := c.http.Do(req) //nolint:bodyclose // answered closes it
 	return c.answered(resp, err, r.head, out)
 }
 
@@ -152,7 +152,7 @@ func (c *Client) ask(ctx context.Context, out any, send func(ctx context.Context
 
 // askLong is ask without a timeout but the ctx's.
 func (c *Client) askLong(ctx context.Context, out any, send func(ctx context.Context) (*http.Response, error)) error {
-	resp, err := send(ctx)
+	resp, err := send(ctx) //nolint:bodyclose // answered closes it
 	return c.answered(resp, err, nil, out)
 }
 

@@ -34,15 +34,15 @@ func Clean(message []byte) string {
 
 // The parts that are taken out. Names stay, so that a reader sees what was there.
 var (
-	// what a digest proves or could be replayed with (RFC 7616), and any other scheme's credentials as a whole
+	// What a digest proves or could be replayed with (RFC 7616), and any other scheme's credentials as a whole.
 	digest = regexp.MustCompile(`(?i)\b((?:response|nonce|cnonce|nextnonce|rspauth|opaque)\s*=\s*)(?:"[^"]*"|[^",\s]+)`)
-	// what a URI carries for whoever has it
+	// What a URI carries for whoever has it.
 	tokens = regexp.MustCompile(`(?i)([;?&](?:flow|token|key|secret|password)=)[^;>&?\s",]+`)
-	// our own sealed user parts: dialog cookies in Route and Record-Route, flow tokens in Path, temporary GRUUs (RFC 5627)
+	// Our own sealed user parts: dialog cookies in Route and Record-Route, flow tokens in Path, temporary GRUUs (RFC 5627).
 	sealed = regexp.MustCompile(`(?i)(sips?:(?:tgruu\.)?)[a-z0-9_-]{24,}@`)
-	// passwords in URIs (RFC 3261 section 19.1.1)
+	// Passwords in URIs (RFC 3261 section 19.1.1).
 	password = regexp.MustCompile(`(?i)(sips?:[^:@>;\s]+:)[^@>\s]+@`)
-	// keys of media: SDES (RFC 4568 section 9.1), MIKEY (RFC 4567), and the old k= line (RFC 4566 section 5.12)
+	// Keys of media: SDES (RFC 4568 section 9.1), MIKEY (RFC 4567), and the old k= line (RFC 4566 section 5.12).
 	inline   = regexp.MustCompile(`(?im)^(a=crypto:\d+ \S+ ).*?(\r?)$`)
 	mikey    = regexp.MustCompile(`(?im)^(a=key-mgmt:\S+ ).*?(\r?)$`)
 	clearKey = regexp.MustCompile(`(?im)^(k=\w+:?).*?(\r?)$`)

@@ -105,7 +105,7 @@ func (l *streams) admit(c net.Conn) *stream {
 func (l *streams) greet(s *stream) {
 	if l.tls != nil {
 		secure := tls.Server(s.Conn, l.tls)
-		if secure.SetDeadline(time.Now().Add(greetTime)) != nil || secure.Handshake() != nil {
+		if secure.SetDeadline(time.Now().Add(greetTime)) != nil || secure.Handshake() != nil { //nolint:noctx // bounded by its deadline, and closed with the listener
 			_ = s.Close()
 			return
 		}
