@@ -8,7 +8,7 @@ FUZZTIME ?= 20s
 TIER     ?= 1
 TESTED   ?= ./...
 REPORT   ?= accept/report
-LINT     ?= v2.15.0
+LINTER   ?= v2.15.0
 OAPI     ?= v2.8.2
 ENGINE   ?= $(shell command -v docker || command -v podman || echo docker)
 IMAGE    ?= sipward:dev
@@ -69,7 +69,7 @@ image: ## build the container image (docker or podman)
 	$(ENGINE) build -t $(IMAGE) .
 
 lint: ## golangci-lint at the version pinned here (its first run builds it); make check does without
-	$(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT) run
+	$(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINTER) run
 
 client: ## make the Go client anew from the API's document, with oapi-codegen at the version pinned here
 	@GO="$(GO)" OAPI="$(OAPI)" .ci/client

@@ -64,7 +64,7 @@ func TestNothingRaces(t *testing.T) {
 	list = slices.DeleteFunc(list, func(p string) bool {
 		return strings.HasPrefix(p, "sipward/cmd/") || strings.HasPrefix(p, "sipward/bench/")
 	})
-	tool(t, "../..", "go", append([]string{"test", "-race", "-shuffle=on", "-count=1", "-p=1", "-timeout=30m"}, list...)...)
+	tool(t, "../..", "go", append([]string{"test", "-race", "-shuffle=on", "-count=1", "-timeout=30m"}, list...)...)
 	t.Logf("races in %d packages: 0 / limit 0", len(list))
 }
 
