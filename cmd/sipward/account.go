@@ -13,9 +13,9 @@ import (
 // accountCommand is "sipward account": the lines of people and rooms.
 func accountCommand() *cobra.Command {
 	r := &remote{}
-	return r.command("account", "List, create, show, disable, enable and delete accounts",
+	return r.command("account", "List, create, show, disable, enable, trace and delete accounts",
 		r.accountList(), r.accountCreate(), r.accountShow(), r.accountDisable(), r.accountEnable(), r.accountDelete(),
-		r.accountRegistrations(), r.accountUnregister())
+		r.accountRegistrations(), r.accountUnregister(), r.accountTrace())
 }
 
 func (r *remote) accountList() *cobra.Command {

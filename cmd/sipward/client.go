@@ -29,6 +29,13 @@ type remote struct{ api, token, ca, output string }
 
 // command is the parent of a group of such commands; alone it is a usage error that shows its help.
 func (r *remote) command(use, short string, subs ...*cobra.Command) *cobra.Command {
+	c := parent(use, short, subs...)
+	r.flags(c)
+	return c
+}
+
+// parent is a command that is only the beginning of others.
+func parent(use, short string, subs ...*cobra.Command) *cobra.Command {
 	c := &cobra.Command{
 		Use: use, Short: short,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -39,7 +46,6 @@ func (r *remote) command(use, short string, subs ...*cobra.Command) *cobra.Comma
 			return usageError{fmt.Errorf("say what to do: one of the commands above")}
 		},
 	}
-	r.flags(c)
 	c.AddCommand(subs...)
 	return c
 }

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"errors"
-	"os"
 	"strings"
 	"testing"
 
@@ -23,14 +21,7 @@ func TestAnOperatorLetsAPhoneInThatLeftTooManyContacts(t *testing.T) {
 			Server: s.addr(transport.UDP), Transport: "udp", Domain: realm, User: l.User, Password: phone.Secret(l.Password), RegID: -1, Mute: true,
 		}).Register(siptest.Within(t))
 	}
-	account := func(args ...string) string {
-		var out, errs bytes.Buffer
-		args = append(append([]string{"account"}, args...), "--api", s.url, "--token", s.n.token.Reveal())
-		if code := run(t.Context(), args, os.LookupEnv, &out, &errs); code != exitDone {
-			t.Fatalf("%q: exit code %d\n%s", args, code, &errs)
-		}
-		return out.String()
-	}
+	account := func(args ...string) string { return s.tell(append([]string{"account"}, args...)...) }
 	contacts := func() (uris []string) {
 		for row := range strings.Lines(account("registrations", "3101")) {
 			if strings.HasPrefix(row, "sip:") {

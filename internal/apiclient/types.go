@@ -17,6 +17,7 @@ type (
 	AuditFault      = wire.AuditFault
 	AuditComparison = wire.AuditComparison
 	AuditFilter     = wire.ListAuditParams
+	Trace           = wire.SIPTrace
 )
 
 // What things are made of; what is left out takes the server's defaults.

@@ -56,7 +56,7 @@ type Account struct {
 		Reason string    `json:"reason,omitempty,omitzero"`
 	} `json:"suspended"`
 
-	// TLSOnly its phones register and call over TLS or WSS; over UDP, TCP and WS they are refused with 403
+	// TLSOnly its phones register and call over TLS or WSS; over UDP, TCP and WS they are refused with 403, and calls that are up there end when it is set
 	TLSOnly   bool      `json:"tls_only"`
 	Type      Kind      `json:"type"`
 	UpdatedAt time.Time `json:"updated_at"`
@@ -281,6 +281,27 @@ type Scopes = []string
 // SecurityModel defines model for SecurityModel.
 type SecurityModel = string
 
+// SIPTrace defines model for SipTrace.
+type SIPTrace struct {
+	AccountID string `json:"account_id"`
+	By        string `json:"by"`
+	Bytes     int    `json:"bytes"`
+
+	// Full Nothing more is recorded.
+	Full bool   `json:"full"`
+	ID   string `json:"id"`
+
+	// Messages Recorded so far on all nodes.
+	Messages int `json:"messages"`
+
+	// Names User name and numbers by which its messages are known.
+	Names     []string   `json:"names"`
+	Running   bool       `json:"running"`
+	StartedAt time.Time  `json:"started_at"`
+	StoppedAt *time.Time `json:"stopped_at"`
+	Until     time.Time  `json:"until"`
+}
+
 // State defines model for State.
 type State = string
 
@@ -417,6 +438,16 @@ type UnregisterAccountParams struct {
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
+// StartTraceJSONBody defines parameters for StartTrace.
+type StartTraceJSONBody struct {
+	Minutes int `json:"minutes,omitempty,omitzero"`
+}
+
+// ExportTraceParams defines parameters for ExportTrace.
+type ExportTraceParams struct {
+	Format *string `form:"format,omitempty" json:"format,omitempty"`
+}
+
 // ListAuditParams defines parameters for ListAudit.
 type ListAuditParams struct {
 	// Cursor The `next` of the page before.
@@ -528,6 +559,9 @@ type DisableAccountJSONRequestBody DisableAccountJSONBody
 
 // EnableAccountJSONRequestBody defines body for EnableAccount for application/json ContentType.
 type EnableAccountJSONRequestBody = EnableAccountJSONBody
+
+// StartTraceJSONRequestBody defines body for StartTrace for application/json ContentType.
+type StartTraceJSONRequestBody StartTraceJSONBody
 
 // CreateGroupJSONRequestBody defines body for CreateGroup for application/json ContentType.
 type CreateGroupJSONRequestBody CreateGroupJSONBody
@@ -677,6 +711,38 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/v1/accounts/{id}/registrations (the `AccountRegistrations` operationId).
 	AccountRegistrations(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StartTraceWithBody Record the account's SIP messages on all nodes for a while.
+	//
+	// Ends by itself after `minutes`, 2,000 messages or 2 MiB. Secrets are taken out before a message is stored: what credentials
+	// prove, keys of media, tokens, and every body but a session description. What an earlier trace of the account recorded is no
+	// longer shown. At most 8 run at a time. Starting, stopping and reading stand in the audit log.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/accounts/{id}/trace (the `StartTrace` operationId).
+	StartTraceWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StartTrace Record the account's SIP messages on all nodes for a while.
+	//
+	// Ends by itself after `minutes`, 2,000 messages or 2 MiB. Secrets are taken out before a message is stored: what credentials
+	// prove, keys of media, tokens, and every body but a session description. What an earlier trace of the account recorded is no
+	// longer shown. At most 8 run at a time. Starting, stopping and reading stand in the audit log.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/accounts/{id}/trace (the `StartTrace` operationId).
+	StartTrace(ctx context.Context, id ID, body StartTraceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExportTrace All of it, in the order of its times, as text or as JSON lines.
+	//
+	// Corresponds with GET /api/v1/accounts/{id}/trace/export (the `ExportTrace` operationId).
+	ExportTrace(ctx context.Context, id ID, params *ExportTraceParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StopTrace End the trace now; what it has recorded can be read for a day.
+	//
+	// Corresponds with POST /api/v1/accounts/{id}/trace/stop (the `StopTrace` operationId).
+	StopTrace(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListAudit The audit log, the newest first.
 	//
@@ -962,6 +1028,78 @@ func (c *Client) UnregisterAccount(ctx context.Context, id ID, params *Unregiste
 // Corresponds with GET /api/v1/accounts/{id}/registrations (the `AccountRegistrations` operationId).
 func (c *Client) AccountRegistrations(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewAccountRegistrationsRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StartTraceWithBody Record the account's SIP messages on all nodes for a while.
+//
+// Ends by itself after `minutes`, 2,000 messages or 2 MiB. Secrets are taken out before a message is stored: what credentials
+// prove, keys of media, tokens, and every body but a session description. What an earlier trace of the account recorded is no
+// longer shown. At most 8 run at a time. Starting, stopping and reading stand in the audit log.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/accounts/{id}/trace (the `StartTrace` operationId).
+func (c *Client) StartTraceWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStartTraceRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StartTrace Record the account's SIP messages on all nodes for a while.
+//
+// Ends by itself after `minutes`, 2,000 messages or 2 MiB. Secrets are taken out before a message is stored: what credentials
+// prove, keys of media, tokens, and every body but a session description. What an earlier trace of the account recorded is no
+// longer shown. At most 8 run at a time. Starting, stopping and reading stand in the audit log.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/accounts/{id}/trace (the `StartTrace` operationId).
+func (c *Client) StartTrace(ctx context.Context, id ID, body StartTraceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStartTraceRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExportTrace All of it, in the order of its times, as text or as JSON lines.
+//
+// Corresponds with GET /api/v1/accounts/{id}/trace/export (the `ExportTrace` operationId).
+func (c *Client) ExportTrace(ctx context.Context, id ID, params *ExportTraceParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExportTraceRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StopTrace End the trace now; what it has recorded can be read for a day.
+//
+// Corresponds with POST /api/v1/accounts/{id}/trace/stop (the `StopTrace` operationId).
+func (c *Client) StopTrace(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStopTraceRequest(c.Server, id)
 	if err != nil {
 		return nil, err
 	}
@@ -1782,6 +1920,148 @@ func NewAccountRegistrationsRequest(server string, id ID) (*http.Request, error)
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewStartTraceRequest calls the generic StartTrace builder with application/json body
+func NewStartTraceRequest(server string, id ID, body StartTraceJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewStartTraceRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewStartTraceRequestWithBody constructs an http.Request for the StartTrace method, with any body, and a specified content type
+func NewStartTraceRequestWithBody(server string, id ID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/accounts/%s/trace", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewExportTraceRequest constructs an http.Request for the ExportTrace method
+func NewExportTraceRequest(server string, id ID, params *ExportTraceParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/accounts/%s/trace/export", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Format != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "format", *params.Format, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewStopTraceRequest constructs an http.Request for the StopTrace method
+func NewStopTraceRequest(server string, id ID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/accounts/%s/trace/stop", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}
