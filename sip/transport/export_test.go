@@ -78,3 +78,6 @@ func (l *Layer) Homes() int {
 func (l *Layer) Banned(src string) bool {
 	return l.guard.isBanned(netip.MustParseAddr(src), UDP, time.Now())
 }
+
+// Patience is how long a packet may have waited in its socket; 0: for ever.
+func Patience(p []byte) time.Duration { return patience(p) }

@@ -55,7 +55,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		m.opened[n], m.ended[n] = opened.WithLabelValues(string(n)), ended.WithLabelValues(string(n))
 		m.open[n] = m.connections.WithLabelValues(string(n))
 	}
-	for _, r := range [...]string{"rate", "ban", "junk", "overflow"} {
+	for _, r := range [...]string{"rate", "ban", "junk", "overflow", "late"} {
 		m.drops[r] = m.dropped.WithLabelValues(r)
 	}
 	return m, register(reg, append(all, m.connections))

@@ -1,9 +1,11 @@
 package transport
 
 import (
+	"encoding/binary"
 	"net"
 	"net/netip"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -92,6 +94,28 @@ func toAddress(oob []byte, fallback netip.Addr) netip.Addr {
 		oob = rest
 	}
 	return fallback
+}
+
+// askArrival has the kernel note when it takes a packet in.
+func askArrival(c *net.UDPConn) {
+	if raw, err := c.SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1) }) // without it nothing is late
+	}
+}
+
+// arrival is when the kernel took a packet in; false when it does not tell.
+func arrival(oob []byte) (time.Time, bool) {
+	for len(oob) > 0 {
+		h, data, rest, err := unix.ParseOneSocketControlMessage(oob)
+		if err != nil {
+			return time.Time{}, false
+		}
+		if h.Level == unix.SOL_SOCKET && h.Type == unix.SCM_TIMESTAMPNS && len(data) >= 16 {
+			return time.Unix(int64(binary.NativeEndian.Uint64(data)), int64(binary.NativeEndian.Uint64(data[8:]))), true
+		}
+		oob = rest
+	}
+	return time.Time{}, false
 }
 
 // fromAddress is the control message that makes a packet leave from a; wide: the socket is of family IPv6.

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"syscall"
+	"time"
 )
 
 // Elsewhere than on Linux the layer works for development: one socket per address, and on a wildcard bind the system
@@ -26,6 +27,10 @@ func acknowledged(syscall.RawConn) (uint64, bool, bool) { return 0, false, false
 func askLocalAddress(*net.UDPConn) error { return nil }
 
 func toAddress(_ []byte, fallback netip.Addr) netip.Addr { return fallback }
+
+func askArrival(*net.UDPConn) {}
+
+func arrival([]byte) (time.Time, bool) { return time.Time{}, false }
 
 func fromAddress(netip.Addr, bool) []byte { return nil }
 

@@ -14,7 +14,7 @@ const (
 	udpBatch   = 32      // packets per recvmmsg and sendmmsg
 	udpPacket  = 65535   // the largest there is
 	udpBuffers = 4 << 20 // socket buffers asked for; the kernel may give less
-	oobSpace   = 64      // control message with the local address
+	oobSpace   = 128     // control messages with the local address and the time of arrival
 	maxUDP     = 65507   // payload IPv4 can carry
 )
 
@@ -31,6 +31,8 @@ type socket struct {
 	seed    maphash.Seed
 	homes   *homes
 	flows   []atomic.Pointer[Flow] // recent flows by hash; a newcomer takes the place of what is there
+
+	timed bool // owned by serve: the kernel tells when packets came
 
 	closed atomic.Bool
 
@@ -65,15 +67,13 @@ func newSocket(l *Layer, index int, c *net.UDPConn) (*socket, error) {
 		out:   make([]*dgram, 0, udpBatch), texts: make([][]byte, 0, udpBatch),
 	}
 	growBuffers(c, udpBuffers)
-	space := 0
 	if s.pktinfo {
-		space = oobSpace
 		if err := askLocalAddress(c); err != nil {
 			return s, err
 		}
 	}
 	var err error
-	if s.in, err = newReader(c, udpBatch, udpPacket, space); err == nil {
+	if s.in, err = newReader(c, udpBatch, udpPacket, oobSpace); err == nil {
 		s.writer, err = newWriter(c, udpBatch)
 	}
 	return s, err
@@ -138,16 +138,24 @@ func (s *socket) handle(n int) {
 		s.setInside(true)
 		defer s.setInside(false)
 	}
-	now := time.Now()
+	now, queue := time.Now(), n == udpBatch // a full batch: more may wait behind it
+	if queue && !s.timed {
+		s.timed = true
+		askArrival(s.conn) // not before: it costs a little for each packet
+	}
 	for i := range n {
-		s.packet(i, now)
+		s.packet(i, now, queue)
 	}
 }
 
-func (s *socket) packet(i int, now time.Time) {
+func (s *socket) packet(i int, now time.Time, queue bool) {
 	l := s.layer
 	p, remote, oob := s.in.packet(i)
 	if !remote.IsValid() {
+		return
+	}
+	if queue && late(p, oob, now) {
+		l.metrics.drop("late")
 		return
 	}
 	v := l.admit(remote.Addr(), UDP, now)
