@@ -31,7 +31,7 @@ func cluster(t testing.TB, n int, change ...func(*Config)) []*server {
 	for _, a := range nodes {
 		for _, b := range nodes {
 			if a != b {
-				eventually(t, a.n.id+" reaches "+b.n.id, 5*time.Second, func() bool { return a.n.sip.Reaches(b.n.id) })
+				eventually(t, a.n.id+" reaches "+b.n.id, 20*time.Second, func() bool { return a.n.sip.Reaches(b.n.id) })
 			}
 		}
 	}
