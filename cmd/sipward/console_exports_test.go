@@ -36,7 +36,7 @@ func TestConsoleExportsItsLogs(t *testing.T) {
 	c := testConfig(t)
 	s := start(t, c)
 	group := s.group()
-	a, b := s.line(group, "5001"), s.line(group, "5002")
+	a, b := s.line(group, "9995001"), s.line(group, "9995002")
 	ours, _ := siptest.Talk(t, s.phone(a, muted), b.Number, s.phone(b, muted))
 	if err := ours.Bye(siptest.Within(t)); err != nil {
 		t.Fatal(err)
@@ -45,7 +45,7 @@ func TestConsoleExportsItsLogs(t *testing.T) {
 	w := s.browse("exports")
 	w.setUp()
 	for page, want := range map[string]struct{ link, has, lacks string }{
-		"/accounts?q=5001":             {"/accounts.csv", "5001", "5002"},
+		"/accounts?q=9995001":          {"/accounts.csv", "9995001", "9995002"},
 		"/calls":                       {"/calls.csv", "ANSWERED", ""},
 		"/calls?disposition=BUSY":      {"/calls.csv", "disposition", "ANSWERED"},
 		"/calls/sessions":              {"/calls/sessions.csv", "REGISTER", ""},
