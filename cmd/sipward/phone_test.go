@@ -147,6 +147,7 @@ Content-Length: 0
 	}); err != nil {
 		t.Fatal(err)
 	}
+	eventually(t, "it knows that it is registered", 10*time.Second, func() bool { return strings.Contains(out.String(), "registered") })
 	stop()
 	if err := <-done; err != nil {
 		t.Fatal(err)
