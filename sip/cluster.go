@@ -79,6 +79,7 @@ var (
 	_ transport.Opener  = front{}
 
 	_ transport.Absorber = front{}
+	_ transport.Shedder  = front{}
 )
 
 // Receive implements transport.Handler.
@@ -92,6 +93,11 @@ func (h front) Receive(f *transport.Flow, m gosip.Message) {
 // Absorb implements transport.Absorber. While anybody is traced every message is read.
 func (h front) Absorb(f *transport.Flow, via *gosip.ViaHeader, tag string) bool {
 	return h.s.tracer.wire.Load() == nil && h.s.table.Absorb(f, via, tag)
+}
+
+// Shed implements transport.Shedder.
+func (h front) Shed(f *transport.Flow, m gosip.RequestMethod, via *gosip.ViaHeader) (string, bool) {
+	return h.s.table.Shed(f, m, via)
 }
 
 // Opened implements transport.Opener.

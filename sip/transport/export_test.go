@@ -26,7 +26,7 @@ func (l *Layer) ParseForTest(p []byte) (gosip.Message, int, []byte) {
 		return m, 0, nil
 	}
 	f := newFlow(l, UDP, "test", netip.MustParseAddrPort("127.0.0.1:5060"), netip.MustParseAddrPort("127.0.0.1:5061"))
-	return nil, why.code, h.answer(why, f, l.seed)
+	return nil, why.code, h.answer(why, f, h.tag(l.seed))
 }
 
 // Serialise is what WriteMsg puts on the wire.
@@ -81,3 +81,24 @@ func (l *Layer) Banned(src string) bool {
 
 // Patience is how long a packet may have waited in its socket; 0: for ever.
 func Patience(p []byte) time.Duration { return patience(p) }
+
+// Lasts tells for late packets that came at these times which are more than a burst.
+func Lasts(began time.Time, after ...time.Duration) (lasts []bool) {
+	var s strain
+	for _, d := range after {
+		lasts = append(lasts, s.lasts(began.Add(d)))
+	}
+	return lasts
+}
+
+// Overloaded is the answer to a request that is turned away unless to knows it; nil for none.
+func Overloaded(p []byte, to Shedder) []byte {
+	l, err := New(Config{}, Deps{TokenKey: make([]byte, 32)})
+	if err != nil {
+		panic(err)
+	}
+	l.shedder = to
+	h := l.takeHead()
+	l.scanDatagram(h, p)
+	return l.overloaded(newFlow(l, UDP, "test", netip.MustParseAddrPort("127.0.0.1:5060"), netip.MustParseAddrPort("127.0.0.1:5061")), h)
+}

@@ -2,24 +2,32 @@ package transport
 
 import "errors"
 
-// fault is why a message is refused: the status to answer a request with, its phrase, and a short word for metrics.
+// fault is why a message is refused: the status to answer a request with, its phrase, a short word for metrics, and the
+// seconds after which the sender may try again, 0 for none.
 type fault struct {
 	code   int
 	phrase string
 	kind   string
+	after  int
 }
 
 // Error is the text of the fault; it never quotes the message.
 func (f *fault) Error() string { return "transport: " + f.phrase }
 
-func bad(phrase string) *fault { return &fault{400, "Bad Request - " + phrase, "malformed"} }
+func bad(phrase string) *fault {
+	return &fault{code: 400, phrase: "Bad Request - " + phrase, kind: "malformed"}
+}
 
 // The faults of sizes and of the version have statuses of their own (RFC 3261 sections 21.4.11, 21.5.6, 21.5.7).
-func tooLarge(phrase string) *fault { return &fault{513, "Message Too Large - " + phrase, "size"} }
+func tooLarge(phrase string) *fault {
+	return &fault{code: 513, phrase: "Message Too Large - " + phrase, kind: "size"}
+}
 
-func bodyTooLarge() *fault { return &fault{413, "Request Entity Too Large", "size"} }
+func bodyTooLarge() *fault {
+	return &fault{code: 413, phrase: "Request Entity Too Large", kind: "size"}
+}
 
-func badVersion() *fault { return &fault{505, "Version Not Supported", "version"} }
+func badVersion() *fault { return &fault{code: 505, phrase: "Version Not Supported", kind: "version"} }
 
 // Why a flow ended, for Handler.Closed and logs.
 var (

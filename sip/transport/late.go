@@ -6,10 +6,10 @@ import (
 )
 
 // A node that is asked for more than it can do has a queue in its sockets, and what it works on has been sent again by the
-// time it is answered: all are late, and none is served. So what is worth less than the time it has waited is dropped
-// before it is parsed; its sender tries again (RFC 3261 section 17.1.2.2), and who is served is served in time. All stay
-// below T1, 500 ms, after which the same request is in the queue twice. The order is that of who loses most: calls that are
-// up never wait for others, a phone keeps its registration before a new call is begun, strangers come after that.
+// time it is answered: all are late, and none is served. So what is worth less than the time it has waited is not parsed:
+// who is served is served in time. All limits stay below T1, 500 ms, after which the same request is in the queue twice. The
+// order is that of who loses most: calls that are up never wait for others, a phone keeps its registration before a new call
+// is begun, strangers come after that.
 const (
 	lateRefresh = 400 * time.Millisecond // a REGISTER with credentials
 	lateCall    = 300 * time.Millisecond // an INVITE with credentials
@@ -25,6 +25,9 @@ func patience(p []byte) time.Duration {
 	case "REGISTER":
 		return either(signed(p), lateRefresh, lateNew)
 	case "INVITE":
+		if inside(p) {
+			return 0
+		}
 		return either(signed(p), lateCall, lateNew)
 	case "OPTIONS", "MESSAGE", "SUBSCRIBE", "PUBLISH":
 		return lateRest
@@ -35,6 +38,16 @@ func patience(p []byte) time.Duration {
 // signed reports whether credentials seem to be there.
 func signed(p []byte) bool {
 	return bytes.Contains(p, []byte("\nAuthorization:")) || bytes.Contains(p, []byte("\nProxy-Authorization:"))
+}
+
+// inside reports whether a To with a tag seems to be there: an INVITE of a call that is up.
+func inside(p []byte) bool {
+	_, to, ok := bytes.Cut(p, []byte("\nTo:"))
+	if !ok {
+		_, to, _ = bytes.Cut(p, []byte("\nt:"))
+	}
+	to, _, _ = bytes.Cut(to, []byte{'\n'})
+	return bytes.Contains(to, []byte(";tag="))
 }
 
 func either(yes bool, a, b time.Duration) time.Duration {

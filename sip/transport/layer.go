@@ -70,6 +70,7 @@ type Layer struct {
 	// static after Run began
 	handler  Handler
 	absorber Absorber // handler, if it is one
+	shedder  Shedder  // handler, if it is one
 	done     <-chan struct{}
 
 	tap     atomic.Pointer[Tap]
@@ -118,6 +119,7 @@ func (c *Config) check(d Deps) error {
 func (l *Layer) Run(ctx context.Context, h Handler) error {
 	l.handler, l.done = h, ctx.Done()
 	l.absorber, _ = h.(Absorber)
+	l.shedder, _ = h.(Shedder)
 	for _, s := range l.sockets {
 		l.spawn(s.serve)
 	}

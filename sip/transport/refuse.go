@@ -19,7 +19,7 @@ func (l *Layer) refuse(f *Flow, h *head, why *fault) {
 	if n, ok := l.quiet.allow("malformed"); ok {
 		l.log.Info("malformed message refused", "flow", f.id, "why", why.phrase, "kind", why.kind, "more", n)
 	}
-	if b := h.answer(why, f, l.seed); b != nil {
+	if b := h.answer(why, f, h.tag(l.seed)); b != nil {
 		_ = f.Send(b) // the peer's loss when it is gone
 	}
 }
@@ -27,7 +27,7 @@ func (l *Layer) refuse(f *Flow, h *head, why *fault) {
 // answer builds the refusal of a request whose Via, From, To, Call-ID and CSeq could be read; nil for anything else, so
 // for responses and ACK (RFC 3261 section 17.1.1.3) too. It is stateless: the tag depends on the request only
 // (section 8.2.7).
-func (h *head) answer(why *fault, f *Flow, seed maphash.Seed) []byte {
+func (h *head) answer(why *fault, f *Flow, tag string) []byte {
 	method, _, _ := strings.Cut(h.start, " ")
 	if !token(method) || method == "ACK" || h.complete() != nil { // "SIP/2.0" is no token
 		return nil
@@ -54,9 +54,12 @@ func (h *head) answer(why *fault, f *Flow, seed maphash.Seed) []byte {
 			}
 			b = appendField(b, fd.name, fd.value)
 			if fd.id == hdrTo {
-				b = appendTag(b, fd.value, h, seed)
+				b = appendTag(b, fd.value, tag)
 			}
 		}
+	}
+	if why.after > 0 {
+		b = appendField(b, "Retry-After", strconv.Itoa(why.after))
 	}
 	b = append(b, "Content-Length: 0\r\n\r\n"...)
 	if h.size > 0 && len(b) > amplification*h.size {
@@ -84,15 +87,18 @@ func stampedVia(value string, f *Flow) string {
 }
 
 // appendTag gives the To just written a tag unless it has one.
-func appendTag(b []byte, to string, h *head, seed maphash.Seed) []byte {
+func appendTag(b []byte, to, tag string) []byte {
 	var a address
 	ok := new(parts).parseAddress(to, &a)
 	if !ok || a.Params.Has("tag") || !strings.Contains(to, ">") {
 		return b
 	}
+	return append(append(append(b[:len(b)-2], ";tag="...), tag...), "\r\n"...)
+}
+
+// tag is that of an answer to a request of which nobody knows anything.
+func (h *head) tag(seed maphash.Seed) string {
 	id, _ := h.first(hdrCallID)
 	via, _ := h.first(hdrVia)
-	b = append(b[:len(b)-2], ";tag="...)
-	b = strconv.AppendUint(b, maphash.String(seed, id+"\n"+via), 36)
-	return append(b, "\r\n"...)
+	return strconv.FormatUint(maphash.String(seed, id+"\n"+via), 36)
 }

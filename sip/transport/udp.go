@@ -32,7 +32,9 @@ type socket struct {
 	homes   *homes
 	flows   []atomic.Pointer[Flow] // recent flows by hash; a newcomer takes the place of what is there
 
-	timed bool // owned by serve: the kernel tells when packets came
+	// owned by serve
+	timed  bool // the kernel tells when packets came
+	strain strain
 
 	closed atomic.Bool
 
@@ -111,6 +113,9 @@ func (s *socket) serve() {
 		if err == nil {
 			wait = firstRetry
 			_ = s.layer.protect("udp", func() error { s.handle(n); return nil })
+			if n == udpBatch {
+				s.giveWay()
+			}
 			continue
 		}
 		if !s.retry(err, wait) {
@@ -154,15 +159,15 @@ func (s *socket) packet(i int, now time.Time, queue bool) {
 	if !remote.IsValid() {
 		return
 	}
-	if queue && late(p, oob, now) {
-		l.metrics.drop("late")
-		return
-	}
-	v := l.admit(remote.Addr(), UDP, now)
 	k := flowKey{s.addr.Addr(), remote}
 	if s.pktinfo {
 		k.local = toAddress(oob, k.local)
 	}
+	if queue && late(p, oob, now) {
+		s.late(k, p, now)
+		return
+	}
+	v := l.admit(remote.Addr(), UDP, now)
 	if v != admitted && !s.homes.admit(k, now, l.lim) {
 		l.metrics.drop(v.reason())
 		return

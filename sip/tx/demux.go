@@ -98,7 +98,7 @@ func (t *Table) Absorb(f *transport.Flow, via *gosip.ViaHeader, tag string) bool
 }
 
 func (t *Table) absorb(f flow, via *gosip.ViaHeader, tag string) bool {
-	k, ok := t.keys.invite(f, via)
+	k, ok := t.keys.of(f, gosip.INVITE, via)
 	if !ok || !t.keys.tagged(k, tag) || t.closed.Load() {
 		return false
 	}
@@ -107,6 +107,20 @@ func (t *Table) absorb(f flow, via *gosip.ViaHeader, tag string) bool {
 	live, end := sh.live[k], sh.ended[k]
 	sh.mu.Unlock()
 	return live == nil && (end == nil || end.acked())
+}
+
+// Shed implements transport.Shedder: a request that is known is a repeated one and gets the answer it had, if it had one.
+func (t *Table) Shed(f *transport.Flow, m gosip.RequestMethod, via *gosip.ViaHeader) (tag string, ok bool) {
+	return t.shedding(f, m, via)
+}
+
+func (t *Table) shedding(f flow, m gosip.RequestMethod, via *gosip.ViaHeader) (string, bool) {
+	k, ok := t.keys.of(f, m, via)
+	if !ok || t.closed.Load() || t.shard(k).repeated(f, k) {
+		return "", false
+	}
+	t.m.shed.WithLabelValues("late").Inc()
+	return t.keys.tag(k), true
 }
 
 // cancel answers a CANCEL by RFC 3261 section 9.2 and hands it on. The transaction of the CANCEL itself needs no state:

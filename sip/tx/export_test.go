@@ -59,3 +59,8 @@ func (t *Table) Alarms() (n int) {
 
 // AbsorbOn is Absorb for flows in memory.
 func (t *Table) AbsorbOn(f Flow, via *gosip.ViaHeader, tag string) bool { return t.absorb(f, via, tag) }
+
+// ShedOn is Shed for flows in memory.
+func (t *Table) ShedOn(f Flow, m gosip.RequestMethod, via *gosip.ViaHeader) (string, bool) {
+	return t.shedding(f, m, via)
+}

@@ -41,14 +41,14 @@ func (k *keyer) server(f flow, r *gosip.Request, m gosip.RequestMethod) (key, bo
 	return k.branch(b, branch, via), true
 }
 
-// invite is the key of the INVITE that a request with this Via belongs to; false where more than the Via is needed.
-func (k *keyer) invite(f flow, via *gosip.ViaHeader) (key, bool) {
+// of is the key of the request of method m that has this Via; false where more than the Via is needed.
+func (k *keyer) of(f flow, m gosip.RequestMethod, via *gosip.ViaHeader) (key, bool) {
 	branch, _ := via.Params.Get("branch")
 	if !magic(branch) {
 		return key{}, false
 	}
 	var room [keyBytes]byte
-	return k.branch(appendPeer(room[:0], f, gosip.INVITE), branch, via), true
+	return k.branch(appendPeer(room[:0], f, m), branch, via), true
 }
 
 func appendPeer(b []byte, f flow, m gosip.RequestMethod) []byte {

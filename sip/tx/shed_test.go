@@ -132,3 +132,36 @@ func TestMaxFromMemory(t *testing.T) {
 		t.Errorf("default Max %d", got)
 	}
 }
+
+// A late request is turned away when nobody knows it; else it is a repeated one, and hears what was answered.
+func TestShedKnowsItsOwn(t *testing.T) {
+	t.Parallel()
+	var s *tx.Server
+	tb := newTable(t, &user{request: func(x *tx.Server) { s = x }})
+	w, invite := newWire("w", transport.UDP), request(t, "INVITE", "a")
+	via := invite.Via()
+	stranger, ok := tb.ShedOn(w, gosip.INVITE, via)
+	if !ok {
+		t.Error("nobody knows it, and it is not turned away")
+	}
+	tb.ReceiveOn(w, invite)
+	if stranger != s.Tag() {
+		t.Errorf("tag %q when it is turned away, %q when it is served", stranger, s.Tag())
+	}
+	if _, ok := tb.ShedOn(w, gosip.INVITE, via); ok {
+		t.Error("turned away while it is served")
+	}
+	if _, ok := tb.ShedOn(w, gosip.OPTIONS, via); !ok {
+		t.Error("taken for a request of another method")
+	}
+	_ = s.Reply(486, "Busy Here")
+	before := len(w.sent)
+	if _, ok := tb.ShedOn(w, gosip.INVITE, via); ok || len(w.sent) != before+1 {
+		t.Errorf("turned away after its answer: %v, %d more answers", ok, len(w.sent)-before)
+	}
+	old := request(t, "INVITE", "b").Via()
+	old.Params.Add("branch", "rfc2543")
+	if _, ok := tb.ShedOn(w, gosip.INVITE, old); ok {
+		t.Error("turned away by a branch that names no transaction")
+	}
+}
