@@ -18,7 +18,7 @@ type layer struct {
 var nouns = []string{"internal/account", "internal/audit", "internal/call", "internal/device", "internal/keylog", "internal/licence", "internal/location", "internal/message", "internal/operator", "internal/parcel", "internal/seal", "internal/trace", "internal/webhook"}
 
 // below are what the SIP packages share.
-var below = []string{"internal/account", "internal/call", "internal/failpoint", "internal/location", "internal/parcel", "internal/seal", "internal/telemetry", "internal/trace", "sip/header", "sip/reply"}
+var below = []string{"internal/account", "internal/call", "internal/failpoint", "internal/location", "internal/parcel", "internal/seal", "internal/telemetry", "internal/trace", "sip/header", "sip/incident", "sip/reply"}
 
 // apis is what the HTTP interfaces of layer 2 share; they never import each other, the SIP node, or the store.
 var apis = append([]string{"internal/failpoint", "internal/telemetry", "internal/web"}, nouns...)
@@ -37,8 +37,8 @@ var layers = []layer{
 	{packages: "internal/failpoint"},
 
 	// 2: the node
-	{packages: "sip", may: append([]string{"media", "media/relay", "sip/announce", "sip/auth", "sip/dialog", "sip/gruu", "sip/link", "sip/messaging", "sip/proxy", "sip/registrar", "sip/session", "sip/transport", "sip/tx"}, below...)},
-	{packages: "sip/transport", may: []string{"internal/telemetry", "sip/header"}},
+	{packages: "sip", may: append([]string{"media", "media/relay", "sip/announce", "sip/auth", "sip/dialog", "sip/gruu", "sip/incident", "sip/link", "sip/messaging", "sip/proxy", "sip/registrar", "sip/session", "sip/transport", "sip/tx"}, below...)},
+	{packages: "sip/transport", may: []string{"internal/telemetry", "sip/header", "sip/incident"}},
 	{packages: "sip/link", may: append([]string{"sip/transport"}, below...)},
 	{packages: "sip/gruu", may: below},
 	{packages: "sip/tx", may: append([]string{"sip/transport"}, below...)},
@@ -51,6 +51,7 @@ var layers = []layer{
 	{packages: "sip/auth", may: below},
 	{packages: "sip/reply", may: []string{"internal/account"}},
 	{packages: "sip/header"},
+	{packages: "sip/incident", may: []string{"internal/account"}, std: true},
 	{packages: "sip/phone", may: []string{"media"}}, // the stranger: it shares no protocol code with the node
 	{packages: "sip/siptest", may: []string{"media", "sip/phone"}, support: true},
 
