@@ -26,7 +26,7 @@ func (s *Server) joinCluster() (err error) {
 	c := s.config.Link
 	c.Node = s.config.Node
 	s.cluster = &cluster{}
-	s.cluster.links, err = link.New(c, link.Deps{Nodes: s.deps.Nodes, Flows: s.layer, Handler: front{s}, Now: s.deps.Now, Log: s.log})
+	s.cluster.links, err = link.New(c, link.Deps{Nodes: s.deps.Nodes, Flows: s.layer, Handler: front{s}, Told: s.deps.Told, Now: s.deps.Now, Log: s.log})
 	s.cluster.edge = link.Edge{
 		Links: s.cluster.links,
 		Own:   func(cookie string) bool { return dialog.Genuine(s.cookieKey(c.Node), cookie) },

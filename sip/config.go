@@ -16,6 +16,7 @@ import (
 	"sipward/media"
 	"sipward/media/relay"
 	"sipward/sip/announce"
+	"sipward/sip/incident"
 	"sipward/sip/link"
 	"sipward/sip/messaging"
 	"sipward/sip/session"
@@ -90,6 +91,7 @@ type Deps struct {
 	NonceKey  []byte     // 32 bytes, the same on every node
 	CookieKey []byte     // 32 bytes, the same on every node
 	Exempt    []netip.Prefix
+	Told      func(incident.Incident) // of security incidents; it must not block; nil: nobody watches
 	Now       func() time.Time
 	Log       *slog.Logger
 	Metrics   prometheus.Registerer

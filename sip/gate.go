@@ -43,6 +43,9 @@ var unencrypted = dialog.Reason{Code: 403, Phrase: "TLS Required", Cause: 21, Te
 // without the password learns what the account asks for.
 var errUnencrypted = reply.New(unencrypted.Code, unencrypted.Phrase, reply.Reason(unencrypted.Cause, unencrypted.Text))
 
+// errTakeover refuses an account in a call of others.
+var errTakeover = reply.New(403, "Forbidden")
+
 // overheard reports whether a request of an account came in a way that others can read, and the account forbids that.
 func overheard(f *transport.Flow, a account.Account) bool { return a.TLSOnly && !f.Network().Secure() }
 

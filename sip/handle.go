@@ -17,6 +17,7 @@ import (
 	"sipward/sip/announce"
 	"sipward/sip/dialog"
 	"sipward/sip/header"
+	"sipward/sip/incident"
 	"sipward/sip/proxy"
 	"sipward/sip/reply"
 	"sipward/sip/tx"
@@ -26,6 +27,7 @@ import (
 func (s *Server) register(ctx context.Context, t *tx.Server, caller account.Account) error {
 	v := decideCaller(account.Register, caller)
 	if v.refusal != nil && !s.config.Quarantine(caller.Kind) {
+		s.outOfService(t.Flow(), caller, v)
 		return v.refusal
 	}
 	res, err := s.registrar.Register(ctx, caller, t.Flow(), t.Request())
@@ -50,6 +52,7 @@ func (s *Server) accept(t *tx.Server, caller account.Account, res *gosip.Respons
 // invite connects a call, or says aloud why not.
 func (s *Server) invite(ctx context.Context, t *tx.Server, caller account.Account) error {
 	if v := s.judgeCaller(account.Call, caller); v.refusal != nil { // known at once: no 100 need go before it (RFC 3261 section 17.2.1)
+		s.outOfService(t.Flow(), caller, v)
 		return s.announce(t, caller, v)
 	}
 	if err := t.Reply(100, "Trying"); err != nil { // its sender is gone
@@ -86,6 +89,7 @@ func (s *Server) other(ctx context.Context, t *tx.Server, caller account.Account
 	}
 	ask, reach := operations(t.Request().Method)
 	if v := s.judgeCaller(ask, caller); v.refusal != nil {
+		s.outOfService(t.Flow(), caller, v)
 		return v.refusal
 	}
 	if t.Request().Recipient.User == "" && t.Request().Recipient.Scheme != "tel" || !passes(t.Request().Method) {
@@ -215,6 +219,7 @@ func (s *Server) limited(t *tx.Server, caller account.Account, found proxy.Call,
 	s.metrics.limited.Inc()
 	s.lines.Log(s.ctx, s.log, slog.LevelWarn, "limited "+string(caller.ID), "call refused: the account is over a limit; if that is not its owner, disable it",
 		slog.String("account", string(caller.ID)), slog.String("to", found.Dialled), slog.Any("err", why))
+	s.misused(t.Flow(), caller, incident.Incident{Kind: incident.CallLimit, Target: found.Dialled, Detail: why.Error()})
 	refusal := reply.From(why)
 	s.refused(t, caller, refusal)
 	return refusal

@@ -65,13 +65,14 @@ func (s *Server) stranger(t *tx.Server, path proxy.Path, d *dialog.Dialog, x dia
 	s.submit(t, func(ctx context.Context) {
 		a, err := s.auth.Verify(ctx, t.Request(), t.Flow().Remote().Addr(), connection(t.Flow()))
 		if err == nil && a.ID != x.From.Account {
-			err = reply.New(403, "Forbidden")
+			err = errTakeover
 		}
 		if err == nil && overheard(t.Flow(), a) {
 			err = errUnencrypted
 		}
 		if err != nil {
 			s.turnAway(t, reply.From(err))
+			s.strayed(t.Flow(), a, err)
 			return
 		}
 		d.Move(x.From.Tag, dialog.Leg{Flow: t.Flow()})

@@ -44,6 +44,7 @@ func (s *Server) quickCall(t *tx.Server, caller *account.Account) {
 	defer s.recovered(t)
 	s.refused(t, *caller, v.refusal)
 	s.fail(t, *caller, v.refusal)
+	s.outOfService(t.Flow(), *caller, v)
 }
 
 // quickRegister serves a REGISTER: the reader does everything up to the write, which goes to the store together with those

@@ -11,6 +11,7 @@ import (
 
 	"sipward/internal/account"
 	"sipward/sip/header"
+	"sipward/sip/incident"
 	"sipward/sip/proxy"
 	"sipward/sip/registrar"
 	"sipward/sip/reply"
@@ -123,6 +124,7 @@ func (s *Server) serve(ctx context.Context, t *tx.Server) {
 	caller, err := s.auth.Verify(ctx, req, t.Flow().Remote().Addr(), connection(t.Flow()))
 	if err != nil {
 		s.turnAway(t, reply.From(err))
+		s.guessed(t.Flow(), err)
 		return
 	}
 	s.serveVerified(ctx, t, caller)
@@ -146,6 +148,7 @@ func (s *Server) unencrypted(t *tx.Server, caller account.Account) {
 		s.refused(t, caller, errUnencrypted)
 	}
 	s.fail(t, caller, errUnencrypted)
+	s.misused(t.Flow(), caller, incident.Incident{Kind: incident.TLSOnly, Detail: string(t.Request().Method)})
 }
 
 // connection names the flow, if it is a connection: over UDP anyone can write any source into a packet.

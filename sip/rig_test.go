@@ -20,6 +20,7 @@ import (
 	"sipward/internal/store/storetest"
 	"sipward/media"
 	"sipward/sip"
+	"sipward/sip/incident"
 	"sipward/sip/phone"
 	"sipward/sip/siptest"
 	"sipward/sip/transport"
@@ -39,8 +40,9 @@ type rig struct {
 	node  sync.WaitGroup // done when Run has returned
 
 	mu      sync.Mutex
-	records []call.Record // guarded by mu
-	news    chan struct{} // closed and replaced at each record; guarded by mu
+	records []call.Record       // guarded by mu
+	told    []incident.Incident // guarded by mu
+	news    chan struct{}       // closed and replaced at each record; guarded by mu
 }
 
 // change alters the configuration of a node under test.
@@ -77,7 +79,7 @@ func serveOn(t testing.TB, s *store.Store, changes ...change) *rig {
 		Clips: r.clips, Ports: ports, Pacer: pacer,
 		Transport: transport.Deps{TLS: r.certs.Server, TokenKey: bytes.Repeat([]byte{1}, 32), Node: "n1", Log: log},
 		Ring:      storetest.Ring(), NonceKey: bytes.Repeat([]byte{2}, 32), CookieKey: bytes.Repeat([]byte{3}, 32),
-		Now: time.Now, Log: log,
+		Now: time.Now, Log: log, Told: r.tell,
 	}
 	for _, f := range changes {
 		f(&c, &d)

@@ -59,6 +59,7 @@ var _ tx.User = (*Server)(nil)
 func New(c Config, d Deps) (*Server, error) {
 	c = defaults(c)
 	s := &Server{config: c, deps: d, log: d.Log, lines: telemetry.NewLimiter(time.Second, d.Now), pool: newPool(c.Waiting), metrics: newMetrics(d.Metrics)}
+	d.Transport.Told = d.Told
 	layer, err := transport.New(c.Transport, d.Transport)
 	if err != nil {
 		return nil, err

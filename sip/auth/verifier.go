@@ -114,13 +114,27 @@ func or[T int | time.Duration](v, def T) T {
 
 // The causes of a refusal, for our own log.
 var (
-	errNone      = errors.New("no credentials for our realm")
-	errForged    = errors.New("the nonce is not ours")
-	errStale     = errors.New("the nonce is old, or another node's")
-	errReplay    = errors.New("the nonce count did not rise")
-	errWrong     = errors.New("wrong password or unknown user")
-	errThrottled = errors.New("too many wrong answers for this account from this source")
+	errNone   = errors.New("no credentials for our realm")
+	errForged = errors.New("the nonce is not ours")
+	errStale  = errors.New("the nonce is old, or another node's")
+	errReplay = errors.New("the nonce count did not rise")
 )
+
+// Guess is the cause of a refusal that looks like somebody who has not the password, for those who watch: the answer
+// does not tell the cases apart, and neither must what it costs before the answer.
+type Guess struct {
+	User   string // as it was claimed; it shares the text of the request
+	Known  bool   // there is such an account, and it has a password
+	Unread bool   // the answer was not looked at: too many wrong ones before
+}
+
+// Error is for our own log.
+func (g *Guess) Error() string {
+	if g.Unread {
+		return "too many wrong answers for this account from this source"
+	}
+	return "wrong password or unknown user"
+}
 
 // Signed reports whether req carries credentials for our realm at all: without them the challenge costs no look-up.
 func (v *Verifier) Signed(req *gosip.Request) bool {
@@ -176,7 +190,7 @@ func (v *Verifier) prove(ctx context.Context, req *gosip.Request, c *credentials
 	pair, mine := v.throttle.pair(c.username, src), v.proven.pair(c.username, conn)
 	if v.throttle.exhausted(pair, now) && !v.proven.has(mine) {
 		v.metrics.throttled.Inc()
-		return account.Account{}, reply.New(gosip.StatusServiceUnavailable, "Too Many Failures", reply.RetryAfter()).Because(errThrottled)
+		return account.Account{}, reply.New(gosip.StatusServiceUnavailable, "Too Many Failures", reply.RetryAfter()).Because(&Guess{User: c.username, Unread: true})
 	}
 	a, ha1, known, err := v.lookup(ctx, c.username)
 	if err != nil {
@@ -201,7 +215,7 @@ func (v *Verifier) prove(ctx context.Context, req *gosip.Request, c *credentials
 			v.blamer.Blame(src)
 		}
 	}
-	return account.Account{}, v.challenge(req, src, false, now).Because(errWrong)
+	return account.Account{}, v.challenge(req, src, false, now).Because(&Guess{User: c.username, Known: known})
 }
 
 // lookup finds the account and its opened hashes, or the dummy. A credential that does not open is our own fault (a root

@@ -17,6 +17,7 @@ import (
 
 	"sipward/internal/account"
 	"sipward/internal/store/kv/kvtest"
+	"sipward/sip/incident"
 	"sipward/sip/link"
 	"sipward/sip/transport"
 )
@@ -52,6 +53,7 @@ type node struct {
 	got    chan message
 	closed chan transport.ID
 	log    *lines
+	told   *lines // incidents
 }
 
 type message struct {
@@ -95,7 +97,7 @@ func key(b byte) []byte { return bytes.Repeat([]byte{b}, 32) }
 // start runs a node until the test ends. A cookie is a node's when it begins with its id.
 func start(t testing.TB, r *register, id string, keys ...[]byte) *node {
 	t.Helper()
-	n := &node{got: make(chan message, 4096), closed: make(chan transport.ID, 64), log: &lines{}}
+	n := &node{got: make(chan message, 4096), closed: make(chan transport.ID, 64), log: &lines{}, told: &lines{}}
 	log := slog.New(slog.NewTextHandler(n.log, nil))
 	var err error
 	n.layer, err = transport.New(transport.Config{UDP: []string{"127.0.0.1:0"}, TCP: []string{"127.0.0.1:0"}, Limits: transport.Limits{Rate: 1e6, Burst: 1e6}},
@@ -104,7 +106,7 @@ func start(t testing.TB, r *register, id string, keys ...[]byte) *node {
 		t.Fatal(err)
 	}
 	n.Links, err = link.New(link.Config{Node: id, Listen: "127.0.0.1:0", Keys: keys},
-		link.Deps{Nodes: r, Flows: n.layer, Handler: n, Now: time.Now, Log: log})
+		link.Deps{Nodes: r, Flows: n.layer, Handler: n, Now: time.Now, Log: log, Told: func(i incident.Incident) { fmt.Fprintln(n.told, i.Kind, i.Source, i.Detail) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -359,6 +361,9 @@ func TestWhoMayJoin(t *testing.T) {
 	eventually(t, "a node with both keys is in", func() bool { return fresh.Reaches("a") && a.Reaches("fresh") })
 	eventually(t, "a foreign node is refused", func() bool { return foreign.log.has("link to a node is down") && a.log.has("a link was refused") })
 	eventually(t, "a node that is not who was dialled is refused", func() bool { return a.log.has(`wanted was \"liar\"`) })
+	eventually(t, "what was refused is told, with its source", func() bool {
+		return a.told.has("link 127.0.0.1 tls: failed to verify certificate: x509") && a.told.has(`link 127.0.0.1 link: the peer is "twin", its certificate says "twin", wanted was "liar"`)
+	})
 	if a.Reaches("foreign") || foreign.Reaches("a") || a.Reaches("liar") || old.Reaches("foreign") {
 		t.Error("a foreign node has joined")
 	}

@@ -16,6 +16,7 @@ import (
 
 	"sipward/internal/account"
 	"sipward/internal/telemetry"
+	"sipward/sip/incident"
 	"sipward/sip/transport"
 )
 
@@ -44,7 +45,8 @@ type Config struct {
 type Deps struct {
 	Nodes   Nodes
 	Flows   *transport.Layer
-	Handler transport.Handler // what other nodes bring goes here
+	Handler transport.Handler       // what other nodes bring goes here
+	Told    func(incident.Incident) // of links that were refused; nil: nobody watches
 	Now     func() time.Time
 	Log     *slog.Logger
 }
@@ -231,6 +233,7 @@ func (l *Links) dial(ctx context.Context, p *peer, address string) error {
 	c := tls.Client(raw, l.tls)
 	h, err := l.shake(ctx, c, p.node)
 	if err != nil {
+		l.tell(ctx, raw, err)
 		return errors.Join(err, raw.Close())
 	}
 	return l.serve(ctx, c, h)
@@ -275,6 +278,7 @@ func (l *Links) welcome(ctx context.Context, raw net.Conn, shaken func()) {
 		_ = raw.Close()
 		l.lines.Log(ctx, l.deps.Log, slog.LevelWarn, "welcome", "a link was refused: no node of this cluster, or one with another root key",
 			slog.Any("from", raw.RemoteAddr()), slog.Any("err", err))
+		l.tell(ctx, raw, err)
 		return
 	}
 	if p := l.peer(h.Node); !p.dialled() {

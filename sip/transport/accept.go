@@ -6,6 +6,8 @@ import (
 	"net"
 	"strconv"
 	"time"
+
+	"sipward/sip/incident"
 )
 
 // listener accepts connections of one network.
@@ -51,8 +53,12 @@ func (ln *listener) serve() {
 func (ln *listener) admit(c *net.TCPConn) {
 	l := ln.layer
 	src := addrPort(c.RemoteAddr()).Addr()
-	if l.guard.isBanned(src, ln.net, time.Now()) || !l.guard.enter(src) {
+	out := l.guard.isBanned(src, ln.net, time.Now())
+	if out || !l.guard.enter(src) {
 		l.metrics.rejected.Inc()
+		if !out { // a ban has been told
+			l.tell(incident.Connections, src, ln.net, "")
+		}
 		_ = c.SetLinger(0)
 		_ = c.Close()
 		return
@@ -75,6 +81,7 @@ func (ln *listener) open(c *net.TCPConn) {
 	if ln.net != TCP {
 		if err := l.shake(ln.net, s); err != nil {
 			l.metrics.hsk.Inc()
+			l.shown(addrPort(c.RemoteAddr()).Addr(), ln.net, err)
 			l.log.Debug("handshake failed", "network", ln.net, "from", c.RemoteAddr(), "error", err)
 			w.kill(err)
 			return

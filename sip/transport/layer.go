@@ -16,6 +16,8 @@ import (
 
 	gosip "github.com/emiago/sipgo/sip"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"sipward/sip/incident"
 )
 
 // Handler receives what the flows bring.
@@ -42,6 +44,7 @@ type Deps struct {
 	TokenKey []byte      // 32 bytes: MACs the flow tokens
 	Node     string      // node id, part of the token's MAC
 	Exempt   []netip.Prefix
+	Told     func(incident.Incident) // of bans, floods and refused certificates; it must not block; nil: nobody watches
 	Log      *slog.Logger
 	Metrics  prometheus.Registerer
 }
@@ -54,6 +57,7 @@ type Layer struct {
 	tls     *tls.Config
 	mint    *mint
 	guard   *guard
+	told    func(incident.Incident) // nil: nobody watches
 	log     *slog.Logger
 	metrics *metrics
 	quiet   *quiet
@@ -89,7 +93,7 @@ func New(c Config, d Deps) (*Layer, error) {
 	_, _ = rand.Read(boot[:]) // never fails, as documented
 	m, err := newMetrics(d.Metrics)
 	l := &Layer{
-		config: c, lim: &lim, tls: d.TLS, metrics: m, log: d.Log, seed: maphash.MakeSeed(),
+		config: c, lim: &lim, tls: d.TLS, told: d.Told, metrics: m, log: d.Log, seed: maphash.MakeSeed(),
 		mint: newMint(d.TokenKey, d.Node, boot), guard: newGuard(&lim, d.Exempt),
 		names: map[Network]named{}, quiet: &quiet{kinds: map[string]*quietKind{}}, inboxes: newInboxes(&lim),
 		texts: sync.Pool{New: func() any { return bytes.NewBuffer(make([]byte, 0, 2048)) }},
@@ -230,23 +234,27 @@ func (f *Flow) Blame() { f.layer.blame(f.remote.Addr(), f.net) }
 
 func (l *Layer) blame(src netip.Addr, n Network) {
 	if l.guard.blame(src, n, time.Now()) {
-		l.banned(src, "too many failures")
+		l.banned(src, n, "too many failures")
 	}
 }
 
-// admit asks the guard and notes a ban that has just begun.
+// admit asks the guard, and notes what it has against a source.
 func (l *Layer) admit(src netip.Addr, n Network, now time.Time) verdict {
 	v := l.guard.admit(src, n, now)
-	if v == justBanned {
-		l.banned(src, "flood")
+	switch v {
+	case limited:
+		l.tell(incident.OverRate, src, n, "")
+	case justBanned:
+		l.banned(src, n, "flood")
 	}
 	return v
 }
 
-func (l *Layer) banned(src netip.Addr, why string) {
+func (l *Layer) banned(src netip.Addr, n Network, why string) {
 	l.metrics.bans.Inc()
-	if n, ok := l.quiet.allow("ban"); ok {
-		l.log.Warn("source banned", "source", src, "why", why, "for", l.lim.Ban, "more", n)
+	l.tell(incident.Banned, src, n, why)
+	if more, ok := l.quiet.allow("ban"); ok {
+		l.log.Warn("source banned", "source", src, "why", why, "for", l.lim.Ban, "more", more)
 	}
 }
 
