@@ -170,7 +170,7 @@ type LogConfig struct {
 
 // SyslogConfig is where security events go besides the store.
 type SyslogConfig struct {
-	URL string `koanf:"url" doc:"a collector (SIEM) of audit entries and sign-ins, in CEF over syslog: udp://, tcp:// or tls:// with host and port; empty: none"`
+	URL string `koanf:"url" doc:"a collector (SIEM) of audit entries, sign-ins and security incidents of the SIP side, in CEF over syslog: udp://, tcp:// or tls:// with host and port; empty: none"`
 	CA  string `koanf:"ca" doc:"PEM file of the CA of a tls:// collector; empty: the system's"`
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -14,12 +15,16 @@ import (
 	"sipward/internal/operator"
 	"sipward/internal/store"
 	"sipward/internal/syslog"
+	"sipward/sip/incident"
 )
 
-// collector tells a SIEM what stands in the audit log and in the sign-in log of this node; nil: there is none.
+// collector tells a SIEM what stands in the audit log and in the sign-in log of this node, and what its SIP side sees of
+// strangers; nil: there is none.
 type collector struct {
-	events *journal.Journal[syslog.Event]
-	to     *syslog.Sender
+	events    *journal.Journal[syslog.Event]
+	to        *syslog.Sender
+	incidents *incident.Gatherer
+	mask      int // last digits of numbers that are hidden
 }
 
 // collect builds what syslog.url asks for.
@@ -37,8 +42,9 @@ func (n *node) collect(ctx context.Context) error {
 		return fmt.Errorf("syslog.url: %w", err)
 	}
 	events, err := journal.New(ctx, journal.Config{Name: "syslog"}, bounded(to.Send), n.log, n.registry)
-	n.collector = &collector{events: events, to: to}
-	return err
+	n.collector = &collector{events: events, to: to, mask: n.config.Log.MaskDigits}
+	n.collector.incidents = incident.NewGatherer(n.collector)
+	return errors.Join(err, n.registry.Register(n.collector.unnamed()))
 }
 
 // trust is whom TLS believes: the CA of syslog.ca, else the system's.
@@ -58,13 +64,19 @@ func (c SyslogConfig) trust() (*tls.Config, error) {
 	return conf, nil
 }
 
-// run sends until ctx ends, and hangs up.
+// run sends until ctx ends, and hangs up; the incidents end first, for what they leave is to be sent, too.
 func (c *collector) run(ctx context.Context) error {
 	if c == nil {
 		return nil
 	}
 	defer c.to.Close()
-	return c.events.Run(ctx)
+	last, stop := context.WithCancel(context.WithoutCancel(ctx))
+	gathered := make(chan error, 1)
+	go func() {
+		defer stop()
+		gathered <- c.incidents.Run(ctx)
+	}()
+	return errors.Join(c.events.Run(last), <-gathered)
 }
 
 // audited takes an entry of the audit log.

@@ -206,7 +206,7 @@ func (n *node) signalling() (err error) {
 			TLS: tls, TokenKey: root.Derive("flow token"), Node: n.id, Exempt: exempt, Log: n.log, Metrics: n.registry,
 		},
 		Ring: seal.NewRing("ha1", n.roots...), NonceKey: root.Derive("nonce"), CookieKey: root.Derive("dialog cookie"),
-		Exempt: exempt, Now: time.Now, Log: n.log, Metrics: n.registry,
+		Exempt: exempt, Told: n.collector.told(), Now: time.Now, Log: n.log, Metrics: n.registry,
 	})
 	return err
 }
