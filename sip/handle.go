@@ -32,6 +32,7 @@ func (s *Server) register(ctx context.Context, t *tx.Server, caller account.Acco
 	}
 	res, err := s.registrar.Register(ctx, caller, t.Flow(), t.Request())
 	if err != nil {
+		s.reachedOut(t, caller, err)
 		return err
 	}
 	return s.accept(t, caller, res)

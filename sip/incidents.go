@@ -6,7 +6,9 @@ import (
 	"sipward/internal/account"
 	"sipward/sip/auth"
 	"sipward/sip/incident"
+	"sipward/sip/registrar"
 	"sipward/sip/transport"
+	"sipward/sip/tx"
 )
 
 // guessed tells of credentials that were refused, when that looks like somebody without the password. It comes after the
@@ -44,6 +46,13 @@ func (s *Server) strayed(f *transport.Flow, a account.Account, err error) {
 		s.misused(f, a, incident.Incident{Kind: incident.TLSOnly})
 	default:
 		s.guessed(f, err)
+	}
+}
+
+// reachedOut tells of an account that was refused because it registered for another.
+func (s *Server) reachedOut(t *tx.Server, a account.Account, err error) {
+	if errors.Is(err, registrar.ErrNotYours) {
+		s.misused(t.Flow(), a, incident.Incident{Kind: incident.ThirdParty, Target: t.Request().To().Address.User})
 	}
 }
 

@@ -1,6 +1,7 @@
 package sip_test
 
 import (
+	"strings"
 	"testing"
 
 	"sipward/internal/account"
@@ -57,6 +58,10 @@ func TestIncidents(t *testing.T) {
 	r.line(t, "2002")
 	ended(t, dial(t, mine.registered(t), "2002"), 403)
 
+	to := "To: <sip:" + off.User + "@" + domain + ">"
+	if got := r.udp(t).signed(mine.User, mine.password.Reveal(), "REGISTER", "sip:"+domain, to); !strings.HasPrefix(got, "SIP/2.0 403 ") {
+		t.Errorf("third-party REGISTER: %s", got)
+	}
 	for _, want := range []struct {
 		kind    incident.Kind
 		user    string
@@ -70,6 +75,7 @@ func TestIncidents(t *testing.T) {
 		{incident.Disabled, off.User, off.ID, "tls", "account disabled"},
 		{incident.Disabled, pending.User, pending.ID, "tls", "account not activated"},
 		{incident.TLSOnly, strict.User, strict.ID, "tcp", "REGISTER"},
+		{incident.ThirdParty, mine.User, mine.ID, "udp", ""},
 		{incident.CallLimit, mine.User, mine.ID, "tls", "403 Destination Not Allowed"},
 	} {
 		if got := r.heard(t, want.kind, want.user); got.Account != want.account || got.Network != want.network || got.Detail != want.detail {

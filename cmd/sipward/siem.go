@@ -24,6 +24,7 @@ type collector struct {
 	events    *journal.Journal[syslog.Event]
 	to        *syslog.Sender
 	incidents *incident.Gatherer
+	offences  map[incident.Kind]offence
 	mask      int // last digits of numbers that are hidden
 }
 
@@ -42,7 +43,7 @@ func (n *node) collect(ctx context.Context) error {
 		return fmt.Errorf("syslog.url: %w", err)
 	}
 	events, err := journal.New(ctx, journal.Config{Name: "syslog"}, bounded(to.Send), n.log, n.registry)
-	n.collector = &collector{events: events, to: to, mask: n.config.Log.MaskDigits}
+	n.collector = &collector{events: events, to: to, offences: offences(), mask: n.config.Log.MaskDigits}
 	n.collector.incidents = incident.NewGatherer(n.collector)
 	return errors.Join(err, n.registry.Register(n.collector.unnamed()))
 }

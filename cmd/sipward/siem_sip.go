@@ -15,41 +15,29 @@ import (
 // mostIncidents of the events that wait for the collector are of the SIP side: a flood must not displace the audit log.
 const mostIncidents = 4096
 
-// offence is how an incident is told: the docs have the same table.
+// offence is how an incident is told; docs/operator.md has the same table, kept by a test.
 type offence struct {
 	name     string
 	severity int
 	act      string // what the server did
 }
 
-func offenceOf(k incident.Kind) offence {
-	switch k {
-	case incident.WrongPassword:
-		return offence{"wrong password", 6, "challenged"}
-	case incident.UnknownUser:
-		return offence{"unknown user", 6, "challenged"}
-	case incident.TooManyFailures:
-		return offence{"too many wrong passwords for an account", 7, "refused"}
-	case incident.Banned:
-		return offence{"source banned", 8, "banned"}
-	case incident.OverRate:
-		return offence{"source over its rate", 5, "limited"}
-	case incident.Connections:
-		return offence{"too many connections", 5, "refused"}
-	case incident.ClientCertificate:
-		return offence{"certificate of a phone refused", 7, "refused"}
-	case incident.Link:
-		return offence{"link of a node refused", 8, "refused"}
-	case incident.TLSOnly:
-		return offence{"TLS-only account without TLS", 4, "refused"}
-	case incident.Disabled:
-		return offence{"account out of service", 3, "refused"}
-	case incident.Takeover:
-		return offence{"another account's call", 8, "refused"}
-	case incident.CallLimit:
-		return offence{"call over a limit", 7, "refused"}
+func offences() map[incident.Kind]offence {
+	return map[incident.Kind]offence{
+		incident.WrongPassword:     {"wrong password", 6, "challenged"},
+		incident.UnknownUser:       {"unknown user", 6, "challenged"},
+		incident.TooManyFailures:   {"too many wrong passwords for an account", 7, "refused"},
+		incident.OverRate:          {"source over its rate", 5, "limited"},
+		incident.Banned:            {"source banned", 8, "banned"},
+		incident.Connections:       {"too many connections", 5, "refused"},
+		incident.ClientCertificate: {"certificate of a phone refused", 7, "refused"},
+		incident.Link:              {"link of a node refused", 8, "refused"},
+		incident.TLSOnly:           {"TLS-only account without TLS", 4, "refused"},
+		incident.Disabled:          {"account out of service", 3, "refused"},
+		incident.Takeover:          {"another account's call", 8, "refused"},
+		incident.ThirdParty:        {"registration for another account", 7, "refused"},
+		incident.CallLimit:         {"call over a limit", 7, "refused"},
 	}
-	return offence{string(k), 5, ""}
 }
 
 // told is where the SIP side tells of incidents; nil: nobody watches.
@@ -71,7 +59,7 @@ func (c *collector) Take(list []incident.Report) {
 }
 
 func (c *collector) event(r incident.Report) syslog.Event {
-	o := offenceOf(r.Kind)
+	o := c.offences[r.Kind]
 	e := syslog.Event{At: r.Last, ID: "sip." + string(r.Kind), Name: o.name, Severity: o.severity, Fields: []syslog.Field{
 		{Name: "act", Value: o.act}, {Name: "outcome", Value: "failure"}, {Name: "cnt", Value: strconv.Itoa(r.Count)},
 		{Name: "start", Value: strconv.FormatInt(r.First.UnixMilli(), 10)}, {Name: "end", Value: strconv.FormatInt(r.Last.UnixMilli(), 10)},

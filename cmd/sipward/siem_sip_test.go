@@ -1,11 +1,20 @@
 package main
 
 import (
+	"fmt"
+	"log/slog"
 	"net"
+	"os"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
+	"sipward/internal/audit"
+	"sipward/sip/incident"
 	"sipward/sip/phone"
 	"sipward/sip/siptest"
 	"sipward/sip/transport"
@@ -46,6 +55,63 @@ func (l *listener) lines(id string) (list []string) {
 		}
 	}
 	return list
+}
+
+// The table of the operator's guide is what is told, of every kind there is.
+func TestDocsHaveTheIncidents(t *testing.T) {
+	t.Parallel()
+	read := func(file string) string {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	guide, known := read("../../docs/operator.md"), offences()
+	for kind, o := range known {
+		if row := fmt.Sprintf("| `sip.%s` | %d | %s |", kind, o.severity, o.act); !strings.Contains(guide, row) {
+			t.Errorf("docs/operator.md has no row %s", row)
+		}
+	}
+	if n := strings.Count(guide, "\n| `sip."); n != len(known) {
+		t.Errorf("docs/operator.md has %d rows of incidents, %d are told", n, len(known))
+	}
+	for _, m := range regexp.MustCompile(`Kind = "(\w+)"`).FindAllStringSubmatch(read("../../sip/incident/incident.go"), -1) {
+		if _, ok := known[incident.Kind(m[1])]; !ok {
+			t.Errorf("nobody says how %s is told", m[1])
+		}
+	}
+}
+
+// While the collector is away incidents wait, few enough that the audit log keeps its place, and count.
+func TestIncidentsLeaveRoomForTheAuditLog(t *testing.T) {
+	t.Parallel()
+	c := testConfig(t)
+	c.Syslog.URL = "tcp://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(siptest.FreePort(t)))
+	n := &node{config: c, id: "n", log: slog.New(slog.DiscardHandler), registry: prometheus.NewRegistry()}
+	if err := n.collect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for left := mostIncidents; left > 0; left -= 512 {
+		if got := n.collector.Room(); got != left {
+			t.Fatalf("room for %d, want %d", got, left)
+		}
+		n.collector.Take(make([]incident.Report, 512))
+	}
+	n.collector.audited(audit.Entry{})
+	if room, waiting := n.collector.Room(), n.collector.events.Len(); room != 0 || waiting != mostIncidents+1 {
+		t.Errorf("room for %d more, %d wait", room, waiting)
+	}
+}
+
+// What is not named is told by its number, without a source.
+func TestTheRestIsTold(t *testing.T) {
+	t.Parallel()
+	c := &collector{offences: offences()}
+	e := c.event(incident.Report{Incident: incident.Incident{Kind: incident.Banned}, Count: 1234})
+	if text := fmt.Sprint(e); !strings.Contains(text, "and 1234 more like these") || strings.Contains(text, "src") || e.Severity != 8 || e.ID != "sip.banned" {
+		t.Errorf("%+v", e)
+	}
 }
 
 // Many wrong passwords of a source are one event with their count; numbers are masked, and nothing of the credentials is

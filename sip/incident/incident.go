@@ -25,6 +25,7 @@ const (
 	TLSOnly           Kind = "tls_only"           // an account that may use TLS only tried another way
 	Disabled          Kind = "disabled"           // a disabled or pending account with the right password
 	Takeover          Kind = "takeover"           // an account that sent into another's call
+	ThirdParty        Kind = "third_party"        // an account that registered for another
 	CallLimit         Kind = "call_limit"         // a call over one of its account's limits
 )
 
@@ -34,7 +35,7 @@ type Incident struct {
 	Source  netip.Addr
 	Network string     // udp, tcp, tls, ws, wss
 	User    string     // that was claimed; the account's, where it was proved
-	Target  string     // the number that was dialled
+	Target  string     // the number that was dialled, the user that was registered for
 	Account account.ID // that has proved itself; empty: nobody has
 	Detail  string     // why; of a certificate or a peer: what it says of itself
 }

@@ -86,6 +86,9 @@ func New(c Config, d Deps) *Registrar {
 // errQuery ends the transaction of a REGISTER that only asks: nothing is written.
 var errQuery = errors.New("nothing to write")
 
+// ErrNotYours refuses an account that registers for another: no third party may (RFC 3261 section 10.3 step 4).
+var ErrNotYours = reply.New(gosip.StatusForbidden, "Not Your Address of Record")
+
 // errRekeyed is the cause of a refusal for our own log.
 var errRekeyed = errors.New("the password was changed while the request was under way")
 
@@ -127,7 +130,7 @@ func (r *Registrar) admit(a *account.Account, req *gosip.Request) error {
 	}
 	switch {
 	case user != a.User:
-		return reply.New(gosip.StatusForbidden, "Not Your Address of Record")
+		return ErrNotYours
 	case !r.ours(to.Host):
 		return reply.New(gosip.StatusNotFound, "Not Our Domain")
 	}

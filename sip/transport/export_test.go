@@ -61,6 +61,11 @@ func (l *Layer) Packet(from netip.AddrPort, p []byte) {
 	s.dispatch(flowKey{s.addr.Addr(), from}, p)
 }
 
+// Admits tells whether the guard lets a packet of a source pass.
+func (l *Layer) Admits(from netip.AddrPort) bool {
+	return l.admit(from.Addr(), UDP, time.Now()) == admitted
+}
+
 // UDPFlow is the first socket's flow of a peer.
 func (l *Layer) UDPFlow(remote netip.AddrPort) *Flow {
 	return l.sockets[0].flow(flowKey{l.sockets[0].addr.Addr(), remote})
