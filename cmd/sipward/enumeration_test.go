@@ -31,6 +31,7 @@ func TestStrangersCannotTellAccountsApart(t *testing.T) {
 			c := testConfig(t)
 			c.Limits.Exempt = []string{"127.0.0.0/8"}
 			c.Redis.URL = url()
+			_, c.Syslog.URL = datagrams(t) // nor by what it costs to tell of it
 			tellApart(t, start(t, c))
 		})
 	}
