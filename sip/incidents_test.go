@@ -1,6 +1,7 @@
 package sip_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -85,6 +86,17 @@ func TestIncidents(t *testing.T) {
 	if got := r.heard(t, incident.CallLimit, mine.User); got.Target != "2002" {
 		t.Errorf("dialled was %q", got.Target)
 	}
+}
+
+// What the transport sees of a source is told by the same way.
+func TestAFloodIsTold(t *testing.T) {
+	t.Parallel()
+	r := serve(t, func(c *sip.Config, _ *sip.Deps) { c.Transport.Limits.Rate, c.Transport.Limits.Burst = 1, 2 })
+	s := r.socket(t)
+	for i := range 5 {
+		s.write(fmt.Sprintf("OPTIONS sip:%s SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK%d\r\n\r\n", domain, i))
+	}
+	r.heard(t, incident.OverRate, "")
 }
 
 // An account that sends into a call of others is told, and gets nowhere.

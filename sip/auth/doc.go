@@ -13,7 +13,8 @@
 //
 // Wrong answers are counted per source (the Blamer, which bans for a while) and per account and source: past a budget
 // the answers of this source for this account are not looked at for a minute (503). A missing or stale nonce, a header
-// that does not parse and a replay are nobody's failure. The account itself is never locked by strangers.
+// that does not parse and a replay are nobody's failure. The account itself is never locked by strangers. What was wrong
+// is in the refusal ([Guess]), for those who watch and never for the peer.
 //
 // Limits: 131072 nonces in the window (about 60 bytes each), 65536 opened credentials, 16384 pairs of account and source.
 package auth
