@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -93,72 +92,6 @@ func openPlace(cursor string) (p listPlace, err error) {
 		return p, ErrCursor
 	}
 	return p, nil
-}
-
-// errNotLoaded sends a list back to the store's indexes.
-var errNotLoaded = errors.New("the directory is not loaded")
-
-// search finds rows in the directory: those of a page, how many there are in all, and the next cursor.
-func (c *core) search(ctx context.Context, f Filter, cursor string, limit int) (ids []account.ID, total int, next string, err error) {
-	if c.dir == nil || !c.dir.ready.Load() || cursor != "" && !strings.HasPrefix(cursor, dirCursor) {
-		return nil, 0, "", errNotLoaded
-	}
-	var bound map[account.ID]bool
-	if f.Registered != nil {
-		if bound, err = c.registered(ctx); err != nil {
-			return nil, 0, "", err
-		}
-	}
-	order, down := strings.CutPrefix(f.Sort, "-")
-	if order == "" {
-		order = byCreated
-	}
-	from := (*row)(nil)
-	if cursor != "" {
-		p, err := openPlace(cursor)
-		if err != nil {
-			return nil, 0, "", err
-		}
-		from = placeRow(order, p)
-	}
-	c.dir.settle()
-	c.dir.mu.RLock()
-	defer c.dir.mu.RUnlock()
-	rows, compare := c.dir.orders[order], compareRows(order)
-	if rows == nil && len(c.dir.rows) > 0 {
-		return nil, 0, "", fmt.Errorf("there is no order %q", order)
-	}
-	var last *row
-	for i := range rows {
-		r := rows[i]
-		if down {
-			r = rows[len(rows)-1-i]
-		}
-		if !r.matches(f, bound) {
-			continue
-		}
-		total++
-		if from != nil && !beyond(compare(r, from), down) {
-			continue
-		}
-		switch {
-		case len(ids) < limit:
-			ids, last = append(ids, r.id), r
-		case next == "":
-			next = sealPlace(order, last)
-		}
-	}
-	return ids, total, next, nil
-}
-
-// beyond reports whether a row that compares so with the place of the cursor comes behind it.
-func beyond(compared int, down bool) bool { return compared > 0 && !down || compared < 0 && down }
-
-// matches applies a filter whose Search is in lower case.
-func (r *row) matches(f Filter, bound map[account.ID]bool) bool {
-	return (f.Group == "" || f.Group == r.group) && (f.State == "" || f.State == r.state) && (f.Kind == "" || f.Kind == r.kind) &&
-		(f.Profile == "" || f.Profile == r.profile) && (f.Registered == nil || bound[r.id] == *f.Registered) &&
-		(f.Search == "" || strings.Contains(r.text, f.Search))
 }
 
 // listed reads the accounts of a page and judges them again.
