@@ -48,7 +48,7 @@ func BenchmarkSearch(b *testing.B) {
 	for i := range 100_000 {
 		d.put(&account.Account{
 			ID: account.ID(fmt.Sprint("id", i)), Owner: fmt.Sprint("Owner ", i), Number: account.Number(fmt.Sprint("39", 600_000_000+i*97)),
-			User: fmt.Sprint(1_000_000+i*31), Kind: account.PGSM,
+			User: fmt.Sprint(1_000_000 + i*31), Kind: account.PGSM,
 		})
 	}
 	d.settle()
