@@ -97,6 +97,11 @@ func (c *tally) add(took time.Duration, err error) {
 	c.took = append(c.took, took)
 }
 
+// addAll takes what another tally has; nobody adds to either meanwhile.
+func (c *tally) addAll(o *tally) {
+	c.took, c.failed = append(c.took, o.took...), append(c.failed, o.failed...)
+}
+
 // quantile is the value below which the share q of the samples lie.
 func (c *tally) quantile(q float64) time.Duration {
 	c.mu.Lock()

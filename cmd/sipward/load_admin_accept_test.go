@@ -14,27 +14,35 @@ import (
 	"sipward/internal/store/kv/kvtest"
 )
 
+// adminTurns is how often registrations alone and beside the API take turns: a machine has good and bad moments.
+const adminTurns = 4
+
 // L10: the admin API at 200 requests a second over 10,000 accounts, beside registrations at half the rate of L1.
 func TestAdminLoadBesideRegistrations(t *testing.T) {
 	p := spawn(t, t.TempDir(), kvtest.Redis(t).URL())
 	phones := registered(t, p, 20000, 1000)
 	lines := crowd(t, p, 200000, 9000)
-	refresh := func(ctx context.Context, i int) error { return phones[i%len(phones)].Register(ctx) }
-	alone := paced(t.Context(), 250, 20*time.Second, refresh)
-
-	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
-	defer stop()
-	asked := make(chan *tally, 1)
-	go func() {
-		asked <- paced(ctx, 200, 20*time.Second, func(ctx context.Context, i int) error { return p.ask(ctx, lines[i*7%len(lines)], i) })
-	}()
-	beside := paced(ctx, 250, 20*time.Second, refresh)
-	admin := <-asked
+	register := func() *tally {
+		return paced(t.Context(), 250, 20*time.Second/adminTurns, func(ctx context.Context, i int) error { return phones[i%len(phones)].Register(ctx) })
+	}
+	ask := func() *tally {
+		return paced(t.Context(), 200, 20*time.Second/adminTurns, func(ctx context.Context, i int) error { return p.ask(ctx, lines[i*7%len(lines)], i) })
+	}
+	var alone, beside, admin tally
+	for range adminTurns {
+		alone.addAll(register())
+		asked := make(chan *tally, 1)
+		go func() { asked <- ask() }()
+		beside.addAll(register())
+		admin.addAll(<-asked)
+	}
 	admin.none(t, "200 API requests/s")
 	beside.none(t, "250 registrations/s beside them")
 	within(t, "API, p99", admin.quantile(0.99), 200*time.Millisecond)
 	within(t, "registration p99 beside the API, over alone", float64(beside.quantile(0.99))/float64(alone.quantile(0.99)), 1.2)
-	t.Logf("registration p99: %s alone, %s beside the API", alone.quantile(0.99), beside.quantile(0.99))
+	for _, q := range []float64{0.5, 0.9, 0.99} {
+		t.Logf("registration, quantile %v: %s alone, %s beside the API", q, alone.quantile(q), beside.quantile(q))
+	}
 }
 
 // ask is one of what operators and their programs ask, in turn: an account, a page, a search, a filter, a change.
