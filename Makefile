@@ -59,7 +59,7 @@ bench: ## beside the peers of ../shared/bench, in one run, where that is; else a
 bench-smoke: ## compare what the hot paths allocate with bench/smoke/baseline.txt; UPDATE=1 writes it
 	@$(GO) run ./bench/smoke $(if $(UPDATE),-update)
 
-bench-growth: ## CPU of REGISTER and look-up with 1000 to MOST (100000) accounts; REDIS names an empty Redis
+bench-growth: ## CPU of REGISTER and look-up with 1000 to MOST (100000) accounts, then with 1 to 5 nodes; REDIS names an empty Redis
 	@$(GO) run ./bench/growth -redis "$(REDIS)" -most $(MOST)
 
 release: ## binary built twice and compared, checksum, parts with licences, in dist/ (VULNDB=file://… looks up vulnerabilities)
