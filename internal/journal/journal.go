@@ -23,11 +23,12 @@ const (
 // Config of a journal; zero values mean the defaults of the package.
 type Config struct {
 	Name  string // for log and metrics
+	Goal  string // where the records go, for log lines; "the store"
 	Limit int    // records that wait
 	Batch int    // records of one write
 }
 
-// Journal is a queue of records on their way to the store. It is safe for concurrent use.
+// Journal is a queue of records on their way to the store, or to another place that may be away. It is safe for concurrent use.
 type Journal[T any] struct {
 	config  Config
 	write   func(ctx context.Context, batch []T) error
@@ -49,12 +50,15 @@ func New[T any](ctx context.Context, c Config, write func(ctx context.Context, b
 	if c.Batch == 0 {
 		c.Batch = defaultBatch
 	}
+	if c.Goal == "" {
+		c.Goal = "the store"
+	}
 	label := prometheus.Labels{"journal": c.Name}
 	j := &Journal[T]{
 		config: c, write: write, log: log, lines: telemetry.NewLimiter(time.Second, time.Now), ready: make(chan struct{}, 1), ctx: ctx,
-		dropped: prometheus.NewCounter(prometheus.CounterOpts{Name: "sipward_journal_dropped_total", Help: "Records that were lost because too many waited for the store.", ConstLabels: label}),
+		dropped: prometheus.NewCounter(prometheus.CounterOpts{Name: "sipward_journal_dropped_total", Help: "Records that were lost because too many waited.", ConstLabels: label}),
 	}
-	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "sipward_journal_waiting", Help: "Records that wait for the store.", ConstLabels: label},
+	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "sipward_journal_waiting", Help: "Records that wait to be written.", ConstLabels: label},
 		func() float64 { return float64(j.Len()) })
 	if m != nil {
 		for _, c := range []prometheus.Collector{j.dropped, waiting} {
@@ -77,7 +81,7 @@ func (j *Journal[T]) Add(v T) {
 	j.mu.Unlock()
 	if full {
 		j.dropped.Inc()
-		j.lines.Log(j.ctx, j.log, slog.LevelError, "full", "records are lost: the store takes no more", slog.String("journal", j.config.Name))
+		j.lines.Log(j.ctx, j.log, slog.LevelError, "full", "records are lost: "+j.config.Goal+" takes no more", slog.String("journal", j.config.Name))
 	}
 	if batch {
 		select {
@@ -106,7 +110,7 @@ func (j *Journal[T]) Run(ctx context.Context) error {
 		}
 		t.Stop()
 		if err := j.flush(ctx); err != nil && ctx.Err() == nil {
-			j.lines.Log(ctx, j.log, slog.LevelWarn, "write", "records wait for the store", slog.String("journal", j.config.Name), slog.Any("err", err))
+			j.lines.Log(ctx, j.log, slog.LevelWarn, "write", "records wait for "+j.config.Goal, slog.String("journal", j.config.Name), slog.Any("err", err))
 			wait = min(2*wait, lastRetry)
 			continue
 		}
@@ -115,12 +119,12 @@ func (j *Journal[T]) Run(ctx context.Context) error {
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
 	defer cancel()
 	if err := j.flush(last); err != nil {
-		j.log.Error("records are lost: the store does not answer", "journal", j.config.Name, "records", j.Len(), "err", err)
+		j.log.Error("records are lost: "+j.config.Goal+" does not answer", "journal", j.config.Name, "records", j.Len(), "err", err)
 	}
 	return nil
 }
 
-// due is when a full batch need not wait; while the store fails it must.
+// due is when a full batch need not wait; while writing fails it must.
 func (j *Journal[T]) due(wait time.Duration) <-chan struct{} {
 	if wait > every {
 		return nil
