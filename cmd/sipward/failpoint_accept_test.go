@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -26,21 +27,23 @@ import (
 func TestDeathAtEachFailpoint(t *testing.T) {
 	t.Parallel()
 	program := failingBuild(t)
-	for _, point := range failpoint.All() {
-		for name, url := range map[string]func(t *testing.T) string{
-			"embedded": func(*testing.T) string { return "" },
-			"redis":    func(t *testing.T) string { return kvtest.Redis(t).URL() },
-		} {
-			t.Run(point+" "+name, func(t *testing.T) {
-				t.Parallel()
-				d := newDying(t, program, url(t))
-				for round := range 3 {
-					d.die(point, round)
-				}
-				d.end()
-			})
+	var all []*dying
+	t.Run("lives", func(lives *testing.T) {
+		for _, point := range failpoint.All() {
+			for name, url := range map[string]string{"embedded": "", "redis": kvtest.Redis(t).URL()} {
+				d := newDying(t, program, url)
+				all = append(all, d)
+				lives.Run(point+" "+name, func(t *testing.T) {
+					t.Parallel()
+					d.t = t
+					for round := range 3 {
+						d.die(point, round)
+					}
+				})
+			}
 		}
-	}
+	})
+	end(t, all)
 }
 
 // failingBuild is the server with the places in it.
@@ -242,24 +245,33 @@ func (d *dying) histories(p *process) {
 
 // end waits until every message that was taken has been sent at least once: one that was under way when its sender died
 // is due again when its lease ends, after three minutes.
-func (d *dying) end() {
-	d.t.Helper()
-	p := d.life("")
-	defer p.kill()
-	var waiting []string
-	eventually(d.t, "every message that was taken is sent", 5*time.Minute, func() bool {
-		sent, _ := os.ReadFile(filepath.Join(d.dir, "outbox", "sms.jsonl"))
-		waiting = waiting[:0]
-		for to := range d.taken {
-			if !strings.Contains(string(sent), `"to":"`+to+`"`) {
-				waiting = append(waiting, to)
-			}
-		}
-		return len(waiting) == 0
-	})
-	d.t.Logf("%d accounts, %d bindings, %d messages, %d links, %d revocations kept; 0 lost / limit 0",
-		len(d.kept.accounts), len(d.kept.bound), len(d.taken), len(d.opened), len(d.closed))
-	if len(d.kept.accounts) == 0 || len(d.opened)+len(d.taken) == 0 {
-		d.t.Error("too little happened for the test to mean anything")
+func end(t *testing.T, all []*dying) {
+	t.Helper()
+	for _, d := range all {
+		d.t = t
+		p := d.life("")
+		defer p.kill()
 	}
+	eventually(t, "every message that was taken is sent", 5*time.Minute, func() bool {
+		rest(t, 250*time.Millisecond)
+		return !slices.ContainsFunc(all, (*dying).waits)
+	})
+	for _, d := range all {
+		t.Logf("%d accounts, %d bindings, %d messages, %d links, %d revocations kept; 0 lost / limit 0",
+			len(d.kept.accounts), len(d.kept.bound), len(d.taken), len(d.opened), len(d.closed))
+		if len(d.kept.accounts) == 0 || len(d.opened)+len(d.taken) == 0 {
+			t.Error("too little happened for the test to mean anything")
+		}
+	}
+}
+
+// waits reports whether a message that was taken has not been sent.
+func (d *dying) waits() bool {
+	sent, _ := os.ReadFile(filepath.Join(d.dir, "outbox", "sms.jsonl"))
+	for to := range d.taken {
+		if !strings.Contains(string(sent), `"to":"`+to+`"`) {
+			return true
+		}
+	}
+	return false
 }

@@ -16,13 +16,13 @@ import (
 	"sipward/sip/phone"
 )
 
-// L9: half load for a minute, or for 30 before a release, then silence for two transaction lifetimes: goroutines,
-// descriptors and transactions are back where they were, and the heap has not grown.
+// L9: half load for 30 minutes, then silence for two transaction lifetimes: goroutines, descriptors and transactions are
+// back where they were, and the heap has not grown.
 func TestSoak(t *testing.T) {
-	minutes := 1
-	if release() {
-		minutes = 30
+	if !release() {
+		t.Skip("takes half an hour: make accept TIER=2")
 	}
+	const minutes = 30
 	p := spawn(t, t.TempDir(), kvtest.Redis(t).URL(), "SIPWARD_HTTP_METRICS=127.0.0.1:0", "SIPWARD_LIMITS_CALLS_PER_ACCOUNT=0", "SIPWARD_RETENTION_CALLS=0")
 	callers, callees := registered(t, p, 20000, 200), registered(t, p, 30000, 200)
 	for _, callee := range callees {
@@ -55,7 +55,7 @@ func TestSoak(t *testing.T) {
 		within(t, name+" more than before:", after[name]-before[name], 20)
 	}
 	const mib = 1 << 20
-	within(t, "heap grown by MiB", (after["go_memstats_heap_alloc_bytes"]-before["go_memstats_heap_alloc_bytes"])/mib, max(2*float64(minutes)/10, 4))
+	within(t, "heap grown by MiB", (after["go_memstats_heap_alloc_bytes"]-before["go_memstats_heap_alloc_bytes"])/mib, 2*float64(minutes)/10)
 }
 
 // rest waits for time to pass on the server, which has no clock of ours.
