@@ -17,7 +17,7 @@ import (
 // adminTurns is how often registrations alone and beside the API take turns: a machine has good and bad moments.
 const adminTurns = 4
 
-// L10: the admin API at 200 requests a second over 10,000 accounts, beside registrations at half the rate of L1.
+// L10: the admin API at 200 requests a second over 10,000 accounts, beside 250 registrations a second.
 func TestAdminLoadBesideRegistrations(t *testing.T) {
 	p := spawn(t, t.TempDir(), kvtest.Redis(t).URL())
 	phones := registered(t, p, 20000, 1000)
