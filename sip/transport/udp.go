@@ -113,7 +113,7 @@ func (s *socket) serve() {
 		if err == nil {
 			wait = firstRetry
 			_ = s.layer.protect("udp", func() error { s.handle(n); return nil })
-			if n == udpBatch {
+			if n == udpBatch && s.behind() {
 				s.giveWay()
 			}
 			continue
