@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 
@@ -97,6 +98,7 @@ func topics() []account.Topic {
 type view struct {
 	ID       string          `json:"id"`
 	URL      string          `json:"url"`
+	Note     string          `json:"description"`
 	Topics   []account.Topic `json:"topics"`
 	Disabled bool            `json:"disabled"`
 	Former   bool            `json:"former_secret"`
@@ -108,15 +110,19 @@ type view struct {
 }
 
 func newView(h webhook.Hook) view {
-	v := view{ID: h.ID, URL: h.URL, Topics: h.Topics, Disabled: h.Disabled, Former: len(h.Former) > 0, Created: h.Created.UTC(), By: h.By, Updated: h.Updated.UTC(), Version: h.Version}
+	v := view{ID: h.ID, URL: h.URL, Note: h.Note, Topics: h.Topics, Disabled: h.Disabled, Former: len(h.Former) > 0, Created: h.Created.UTC(), By: h.By, Updated: h.Updated.UTC(), Version: h.Version}
 	if v.Topics == nil {
 		v.Topics = []account.Topic{}
 	}
 	return v
 }
 
+// maxNote is the longest description of a hook.
+const maxNote = 100 // characters
+
 type body struct {
 	URL      web.Opt[string]          `json:"url"`
+	Note     web.Opt[string]          `json:"description"`
 	Topics   web.Opt[[]account.Topic] `json:"topics"`
 	Disabled web.Opt[bool]            `json:"disabled"`
 	Former   web.Opt[bool]            `json:"former_secret"`
@@ -129,6 +135,10 @@ func (a *API) onto(h *webhook.Hook, b body) error {
 	}
 	if err := a.Egress.CheckURL(h.URL); err != nil {
 		f.Add("/url", "address", err.Error())
+	}
+	h.Note = b.Note.Or(h.Note)
+	if utf8.RuneCountInString(h.Note) > maxNote {
+		f.Add("/description", "length", "must have at most 100 characters")
 	}
 	if b.Topics.Set {
 		h.Topics = b.Topics.Value

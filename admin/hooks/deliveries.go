@@ -24,12 +24,13 @@ type sent struct {
 	Attempts int             `json:"attempts"`
 	Code     int             `json:"code"` // of the last answer; 0: there was none
 	Reason   string          `json:"reason"`
+	Cause    webhook.Cause   `json:"cause"`
 	Due      *time.Time      `json:"due_at"`
 	Payload  json.RawMessage `json:"payload"`
 }
 
 func newSent(d webhook.Delivery) sent {
-	s := sent{ID: d.ID, Type: d.Type, At: d.At.UTC(), Status: d.Status, Attempts: d.Attempts, Code: d.Code, Reason: d.Reason, Payload: d.Payload}
+	s := sent{ID: d.ID, Type: d.Type, At: d.At.UTC(), Status: d.Status, Attempts: d.Attempts, Code: d.Code, Reason: d.Reason, Cause: d.Cause, Payload: d.Payload}
 	if d.Status == webhook.Waiting {
 		due := d.Due.UTC()
 		s.Due = &due
@@ -88,7 +89,7 @@ func (a *API) retry(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	d.Status, d.Attempts, d.Due, d.Reason = webhook.Waiting, 0, a.Now(), ""
+	d.Status, d.Attempts, d.Due, d.Reason, d.Cause = webhook.Waiting, 0, a.Now(), "", ""
 	if d, err = a.Hooks.Save(ctx, d); err != nil {
 		return err
 	}

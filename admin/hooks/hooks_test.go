@@ -195,7 +195,7 @@ func TestDeliveriesAreGivenUpInTheEnd(t *testing.T) {
 	d, now, total := webhook.Delivery{Status: webhook.Waiting}, time.Unix(1000, 0), time.Duration(0)
 	for d.Status == webhook.Waiting {
 		d.Attempts++
-		d = d.Outcome(io.EOF, now)
+		d = d.Outcome(io.EOF, webhook.ByOther, now)
 		total += webhook.Wait(d.Attempts)
 	}
 	if d.Attempts != 7 || d.Status != webhook.Failed || total < 18*time.Hour || !d.Due.IsZero() || d.Reason != "EOF" {

@@ -118,13 +118,13 @@ func (a *API) attempt(ctx context.Context, d webhook.Delivery) {
 	h, err := a.Hooks.ByID(ctx, d.Hook)
 	switch {
 	case errors.Is(err, account.ErrNotFound):
-		d.Status, d.Reason, d.Ended = webhook.Failed, "the webhook is gone", a.Now()
+		d.Status, d.Reason, d.Cause, d.Ended = webhook.Failed, "the webhook is gone", webhook.ByOther, a.Now()
 	case err != nil:
 		return // the lease runs out, and it is tried again
 	default:
 		d.Attempts++
 		d.Code, err = a.post(ctx, h, d)
-		d = d.Outcome(err, a.Now())
+		d = d.Outcome(err, cause(err), a.Now())
 	}
 	if _, err := a.Hooks.Save(context.WithoutCancel(ctx), d); err != nil {
 		a.Log.WarnContext(ctx, "webhooks: the outcome of a delivery is not noted, it will be sent again", "delivery", d.ID, "err", err)
@@ -159,11 +159,11 @@ func (a *API) post(ctx context.Context, h webhook.Hook, d webhook.Delivery) (cod
 	r.Header.Set("Webhook-Signature", signature)
 	resp, err := a.client.Do(r)
 	if err != nil {
-		return 0, err
+		return 0, bare(err)
 	}
 	_ = resp.Body.Close()
 	if resp.StatusCode/100 != 2 {
-		return resp.StatusCode, fmt.Errorf("answered %d", resp.StatusCode)
+		return resp.StatusCode, answered(resp.StatusCode)
 	}
 	return resp.StatusCode, nil
 }

@@ -18,6 +18,7 @@ import (
 type Hook struct {
 	ID       string          `json:"id"`
 	URL      string          `json:"url"`
+	Note     string          `json:"description,omitempty"`   // what people call it
 	Topics   []account.Topic `json:"topics"`                  // empty: all
 	Secret   seal.Box        `json:"secret"`                  // bound to the id
 	Former   seal.Box        `json:"former_secret,omitempty"` // signs too, until the receiver knows the new one
@@ -47,6 +48,7 @@ type Delivery struct {
 	Status   Status    `json:"status"`
 	Code     int       `json:"code,omitempty"` // of the last answer
 	Reason   string    `json:"reason,omitempty"`
+	Cause    Cause     `json:"cause,omitempty"`
 	Due      time.Time `json:"due,omitzero"` // the next attempt
 	Ended    time.Time `json:"ended_at,omitzero"`
 	Version  uint64    `json:"-"`
@@ -60,6 +62,20 @@ const (
 	Waiting   Status = "waiting"
 	Delivered Status = "delivered"
 	Failed    Status = "failed" // given up; a person can retry it
+)
+
+// Cause is what the last attempt failed of, in a word that can be told with its mend in any language.
+type Cause string
+
+// The causes; a delivered one has none.
+const (
+	ByAddress     Cause = "address"     // it leads where requests must not go
+	ByName        Cause = "name"        // it does not resolve
+	ByConnection  Cause = "connection"  // nobody takes it
+	ByTimeout     Cause = "timeout"     // no answer in time
+	ByCertificate Cause = "certificate" // it is not trusted
+	ByAnswer      Cause = "answer"      // one that is not 2xx
+	ByOther       Cause = "other"
 )
 
 // DeliveryID is the same on every node for the same hook and event.
@@ -85,8 +101,8 @@ func Sign(secret []byte, id string, at time.Time, payload []byte) string {
 }
 
 // Outcome is the delivery after an attempt: delivered, waiting for the next one, or given up.
-func (d Delivery) Outcome(err error, now time.Time) Delivery {
-	d.Due, d.Reason = time.Time{}, ""
+func (d Delivery) Outcome(err error, cause Cause, now time.Time) Delivery {
+	d.Due, d.Reason, d.Cause = time.Time{}, "", cause
 	if err == nil {
 		d.Status, d.Ended = Delivered, now
 		return d
