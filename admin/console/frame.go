@@ -74,5 +74,7 @@ var dids = map[string]string{
 	"told":    say("The phone was told to fetch its configuration."), "licence": say("The licence is up to date."),
 	"tracing": say("The trace runs: use the phone now, then refresh this page."), "traced": say("The trace has ended."),
 	"sent": say("The message is on its way. The story below tells how far it has come."), "link": say("The link is worthless now."),
+	"paused": say("It is paused: what changes meanwhile is not told, not later either."), "resumed": say("It is told of changes from now on."),
+	"withdrawn": say("Only the newest secret signs now."), "retried": say("The message goes out again."),
 	"queued": say("The message is queued again."), "clip": say("The announcement is in use on every node."),
 }

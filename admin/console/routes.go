@@ -11,7 +11,7 @@ func (c *Console) routes() *http.ServeMux {
 	} {
 		m.HandleFunc(pattern, c.open(p))
 	}
-	for _, table := range []map[string]page{c.accountPages(), c.linePages(), c.systemPages()} {
+	for _, table := range []map[string]page{c.accountPages(), c.linePages(), c.systemPages(), c.webhookPages()} {
 		for pattern, p := range table {
 			m.HandleFunc(pattern, c.inside(p))
 		}
@@ -79,6 +79,19 @@ func (c *Console) systemPages() map[string]page {
 
 		"GET /settings": c.settingsPage, "POST /settings/me": c.saveMe, "POST /settings/password": c.savePassword,
 		"POST /settings/factor": c.beginFactor, "POST /settings/factor/confirm": c.confirmFactor, "POST /settings/factor/remove": c.removeFactor,
+	}
+}
+
+// webhookPages are those of the systems that are told of changes. One receiver has no address below /operators, where an
+// operator's id could stand.
+func (c *Console) webhookPages() map[string]page {
+	return map[string]page{
+		"GET /operators/webhooks": c.webhooks, "GET /webhooks/new": c.webhookForm, "POST /webhooks/new": c.saveWebhook,
+		"GET /webhooks/{id}": c.webhook, "GET /webhooks/{id}/edit": c.webhookForm, "POST /webhooks/{id}/edit": c.saveWebhook,
+		"POST /webhooks/{id}/pause": c.setHook("disabled", true, "paused"), "POST /webhooks/{id}/resume": c.setHook("disabled", false, "resumed"),
+		"POST /webhooks/{id}/withdraw": c.setHook("former_secret", false, "withdrawn"), "GET /webhooks/{id}/rotate": c.askRotate, "POST /webhooks/{id}/rotate": c.rotate,
+		"POST /webhooks/{id}/test": c.testHook, "POST /webhooks/{id}/deliveries/{delivery}/retry": c.retryDelivery,
+		"GET /webhooks/{id}/delete": c.askWebhook, "POST /webhooks/{id}/delete": c.erase("/webhooks", "/operators/webhooks", "id"),
 	}
 }
 

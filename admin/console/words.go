@@ -27,6 +27,8 @@ var human = map[string]toned{
 	"undelivered": {"bad", say("not delivered")}, "failed": {"bad", say("failed")}, "expired": {"warn", say("expired")}, "rejected": {"bad", say("rejected")},
 	"unknown": {"", say("unknown")},
 
+	"waiting": {"brand-tone", say("waiting")},
+
 	"live": {"brand-tone", say("valid")}, "used": {"ok", say("used")}, "revoked": {"", say("revoked")},
 
 	"fresh": {"ok", say("fresh")}, "stale": {"brand-tone", say("due for renewal")}, "grace": {"warn", say("on grace")}, "ended": {"bad", say("ended")},
