@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sipward/internal/apitest"
+	"sipward/internal/webhook"
 )
 
 // What an attempt failed of is a word that clients can turn into its mend.
@@ -28,11 +29,15 @@ func TestADeliveryNamesItsCause(t *testing.T) {
 	}))
 	t.Cleanup(slow.Close)
 	for url, want := range map[string]string{
-		refusing.URL: "answer", closed.URL: "connection", untrusted.URL: "certificate", slow.URL: "timeout", "https://nobody.invalid/": "name", "https://[::ffff:127.0.0.1]:1/": "connection",
+		refusing.URL: "answer", closed.URL: "connection", untrusted.URL: "certificate", slow.URL: "timeout", "https://nobody.invalid/": "name", "https://10.0.0.1/": "address",
 	} {
-		made := api.Do(apitest.Call{Method: "POST", Path: hooks, Body: map[string]any{"url": url, "description": want, "topics": []string{"licence"}}}).Want(201)
+		made := api.Do(apitest.Call{Method: "POST", Path: hooks, Body: map[string]any{"url": "https://example.com", "description": want, "topics": []string{"licence"}}}).Want(201)
 		if made.Get("description") != want {
 			t.Errorf("described as %q", made.Get("description"))
+		}
+		// Into the store itself: the network was allowed, or the name led elsewhere, when it was made.
+		if _, err := api.Store.Webhooks.Update(t.Context(), made.Get("id"), func(h *webhook.Hook) error { h.URL = url; return nil }); err != nil {
+			t.Fatal(err)
 		}
 		one := hooks + "/" + made.Get("id")
 		api.Do(apitest.Call{Method: "POST", Path: one + "/test"}).Want(202)

@@ -22,7 +22,7 @@ func (r *rig) best(ctx context.Context, ops int, op func(context.Context, int) e
 		if err != nil {
 			return 0, err
 		}
-		if err := each(ctx, ops, func(ctx context.Context, _ int) error { return op(ctx, rand.IntN(len(r.ids))) }); err != nil {
+		if err := r.each(ctx, ops, func(ctx context.Context, _ int) error { return op(ctx, rand.IntN(len(r.ids))) }); err != nil {
 			return 0, err
 		}
 		after, err := r.cpu(ctx)
@@ -60,12 +60,13 @@ func (r *rig) cpu(ctx context.Context) (time.Duration, error) {
 // patience is how often one operation is tried while the store does not answer: the machine may be busy.
 const patience = 50
 
-// each runs f for 0 to n-1, 32 at a time.
-func each(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
+// each runs f for 0 to n-1, 32 at a time a node: what waits at a node shares a round trip, so each must have as much.
+func (r *rig) each(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
 	g, ctx := errgroup.WithContext(ctx)
-	for w := range 32 {
+	width := 32 * len(r.nodes)
+	for w := range width {
 		g.Go(func() error {
-			for i := w; i < n; i += 32 {
+			for i := w; i < n; i += width {
 				err := f(ctx, i)
 				for try := 1; errors.Is(err, kv.ErrUnavailable) && try < patience; try++ {
 					err = f(ctx, i)

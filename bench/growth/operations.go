@@ -16,7 +16,7 @@ import (
 func (r *rig) grow(ctx context.Context, n int) error {
 	from := len(r.ids)
 	r.ids = append(r.ids, make([]account.ID, n-from)...)
-	return each(ctx, n-from, func(ctx context.Context, i int) error {
+	return r.each(ctx, n-from, func(ctx context.Context, i int) error {
 		now := time.Now()
 		user := fmt.Sprintf("10%07d", from+i)
 		a := account.Account{
