@@ -15,7 +15,7 @@ const (
 // turns lets so many handshakes run at a time; the others wait in the order they came, so that when all phones come back
 // at once each is served and none is thrown away half done. Whoever has said nothing at all is not here yet (pending).
 // A handshake that waits for its peer makes room for the first in the queue; one that the server itself is slow with does
-// not.
+// not: its peer has its time from the last thing that was written to it.
 type turns struct {
 	mu      sync.Mutex
 	running list.List // guarded by mu; of *turn, oldest first
@@ -111,7 +111,7 @@ func (t *turns) evictLocked() bool {
 		if time.Since(v.since) < stalledAfter {
 			break // and so are all behind it
 		}
-		if !v.wire.unread() {
+		if time.Since(v.wire.answered()) >= stalledAfter && !v.wire.unread() {
 			t.running.Remove(e)
 			v.wire.kill(errSlowHead)
 			return true

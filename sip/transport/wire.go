@@ -25,11 +25,12 @@ type wire struct {
 	in      incoming // owned by the reader
 
 	mu       sync.Mutex
-	dead     error  // guarded by mu: no write from here on
-	flushing bool   // guarded by mu: a goroutine owns the socket's write side
-	backlog  []byte // guarded by mu
-	waiting  int    // guarded by mu; writes in the backlog
-	watching bool   // guarded by mu; the watch looks whether the peer acknowledges
+	dead     error     // guarded by mu: no write from here on
+	flushing bool      // guarded by mu: a goroutine owns the socket's write side
+	backlog  []byte    // guarded by mu
+	waiting  int       // guarded by mu; writes in the backlog
+	wrote    time.Time // guarded by mu; the last write
+	watching bool      // guarded by mu; the watch looks whether the peer acknowledges
 	watched  watched
 	tryBuf   []byte // guarded by mu; argument and result of attempt, which is made once to save an allocation a write
 	tryN     int    // guarded by mu
@@ -67,6 +68,7 @@ func (w *wire) Write(p []byte) (int, error) {
 		return 0, w.dead
 	}
 	w.watchLocked()
+	w.wrote = time.Now()
 	rest := p
 	if !w.flushing {
 		n, err := w.tryLocked(p)
@@ -88,6 +90,13 @@ func (w *wire) Write(p []byte) (int, error) {
 		w.spawn(w.flush)
 	}
 	return len(p), nil
+}
+
+// answered is when the peer was last written to; zero: never.
+func (w *wire) answered() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.wrote
 }
 
 // tryLocked writes what the socket takes now.
