@@ -18,7 +18,7 @@ func (c *core) search(ctx context.Context, f Filter, cursor string, limit int) (
 	if c.dir == nil || !c.dir.ready.Load() || cursor != "" && !strings.HasPrefix(cursor, dirCursor) {
 		return nil, 0, "", errNotLoaded
 	}
-	s := sieve{filter: f, limit: limit, all: everything(f)}
+	s := sieve{filter: f, limit: limit}
 	s.want, s.exact = c.dir.marker.sought(f)
 	if s.order, s.down = strings.CutPrefix(f.Sort, "-"); s.order == "" {
 		s.order = byCreated
@@ -47,7 +47,6 @@ func (c *core) search(ctx context.Context, f Filter, cursor string, limit int) (
 // sieve takes from an order what a filter wants.
 type sieve struct {
 	filter Filter
-	all    bool // the filter takes everything
 	want   mark
 	exact  bool // the marks tell, nobody has to look at the rows
 	bound  map[account.ID]bool
@@ -67,6 +66,7 @@ const courtesy = 4096
 
 func (s *sieve) through(rows []marked) {
 	compare, want, exact := compareRows(s.order), s.want, s.exact
+	all := exact && want == (mark{}) // the filter takes everything: nobody has to count
 	var last *row
 	for i := range rows {
 		e := &rows[i]
@@ -90,17 +90,11 @@ func (s *sieve) through(rows []marked) {
 		if s.next == "" {
 			s.next = sealPlace(s.order, last)
 		}
-		if s.all {
+		if all {
 			s.total = len(rows)
 			return
 		}
 	}
-}
-
-// everything reports whether the filter takes every account.
-func everything(f Filter) bool {
-	f.Sort = ""
-	return f == Filter{}
 }
 
 // beyond reports whether a row that compares so with the place of the cursor comes behind it.

@@ -111,7 +111,7 @@ func (t *turns) evictLocked() bool {
 		if time.Since(v.since) < stalledAfter {
 			break // and so are all behind it
 		}
-		if time.Since(v.wire.answered()) >= stalledAfter && !v.wire.unread() {
+		if time.Since(v.wire.lastWrite()) >= stalledAfter && !v.wire.unread() {
 			t.running.Remove(e)
 			v.wire.kill(errSlowHead)
 			return true

@@ -92,8 +92,8 @@ func (w *wire) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// answered is when the peer was last written to; zero: never.
-func (w *wire) answered() time.Time {
+// lastWrite is when the peer was last written to; zero: never.
+func (w *wire) lastWrite() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.wrote
