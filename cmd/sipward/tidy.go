@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	tidyEvery = time.Second
-	quiet     = 2 << 20  // bytes allocated within tidyEvery: the storm is over
+	tidyEvery = 500 * time.Millisecond
+	quiet     = 1 << 20  // bytes allocated within tidyEvery: the storm is over
 	worthTidy = 32 << 20 // bytes of garbage that are worth two collections
 )
 

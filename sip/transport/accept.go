@@ -100,7 +100,7 @@ func (ln *listener) open(c *net.TCPConn) {
 }
 
 // silentPerHandshake is how many connections may be silent for each handshake that may run: they cost memory, no work.
-const silentPerHandshake = 8
+const silentPerHandshake = 16
 
 // hear waits for the first byte, which costs nothing but the waiting.
 func (l *Layer) hear(w *wire) error {

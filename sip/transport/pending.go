@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// silentAfter is how long a connection may be silent before it can be cut off for another.
+const silentAfter = 500 * time.Millisecond
+
 // pending are the connections that have sent nothing yet, oldest first. When there are too many the oldest is cut off: an
 // attacker who opens thousands of silent connections pushes out his own, a phone speaks at once. One that has only just
 // come is left in peace: phones that all come back together are late by our own slowness.
@@ -32,7 +35,7 @@ func (p *pending) enter(w *wire, limit int) place {
 	defer p.mu.Unlock()
 	evict := false
 	if oldest := p.order.Front(); oldest != nil && p.order.Len() >= limit {
-		if v := oldest.Value.(silence); time.Since(v.since) >= stalledAfter {
+		if v := oldest.Value.(silence); time.Since(v.since) >= silentAfter {
 			evict = true
 			p.order.Remove(oldest)
 			v.wire.kill(errSlowHead)

@@ -6,6 +6,7 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"time"
 
 	"sipward/sip/transport"
 )
@@ -44,6 +45,45 @@ func TestHandshakesTakeTurns(t *testing.T) {
 				return
 			}
 			_ = conn.Close()
+		})
+	}
+	all.Wait()
+}
+
+// slowly reads each piece late, as a phone does whose network has ten thousand others to carry.
+type slowly struct {
+	net.Conn
+	late time.Duration
+}
+
+func (s slowly) Read(p []byte) (int, error) {
+	n, err := s.Conn.Read(p)
+	<-time.After(s.late)
+	return n, err
+}
+
+// A phone whose answer takes a second keeps its turn though another waits for it: cut off, it would begin anew behind all
+// others, and a storm would not end.
+func TestSlowHandshakeKeepsItsTurn(t *testing.T) {
+	t.Parallel()
+	c := transport.Config{TLS: []string{"127.0.0.1:0"}, Limits: transport.Limits{HandshakeTime: patience, Handshakes: 1}}
+	r := start(t, c, ok, exempt)
+	var all sync.WaitGroup
+	for range 3 {
+		all.Go(func() {
+			conn, err := net.Dial("tcp", r.Addr(transport.TLS).String())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer conn.Close()
+			phone := tls.Client(slowly{conn, time.Second}, &tls.Config{InsecureSkipVerify: true})
+			if _, err := io.WriteString(phone, request("REGISTER", "x", "")); err != nil {
+				t.Error(err)
+			}
+			if _, err := phone.Read(make([]byte, 1)); err != nil { // a client does not notice before
+				t.Error(err)
+			}
 		})
 	}
 	all.Wait()
