@@ -87,7 +87,7 @@ func newNode(ctx context.Context, c Config, log *slog.Logger) (n *node, err erro
 		return nil, err
 	}
 	opened := c.storeConfig()
-	opened.Patience, opened.Cache = storePatience, cachedAccounts()
+	opened.Node, opened.Patience, opened.Cache = n.id, storePatience, cachedAccounts()
 	opened.Directory = c.HTTP.Admin != ""
 	if n.spans, err = telemetry.NewSpans(ctx, c.Trace.spans(n.id), log); err != nil {
 		return nil, err

@@ -59,6 +59,17 @@ func (s Set) Usable(a account.Account, now time.Time) []Binding {
 // Encrypted reports whether the way to the phone is: TLS, or WebSocket over TLS.
 func (b Binding) Encrypted() bool { return b.Network == "tls" || b.Network == "wss" }
 
+// Home is the node at which all bindings were made, "" when there are none or they lie at several.
+func (s Set) Home() (node string) {
+	for i := range s.Bindings {
+		if i > 0 && s.Bindings[i].Node != node {
+			return ""
+		}
+		node = s.Bindings[i].Node
+	}
+	return node
+}
+
 // Until is the time at which the last binding expires; zero for an empty set.
 func (s Set) Until() (t time.Time) {
 	for _, b := range s.Bindings {

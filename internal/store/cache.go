@@ -17,11 +17,12 @@ const defaultCache = 32768
 type entry struct {
 	acc        *account.Account
 	loc        *place // nil: not known
+	sure       bool   // loc is the newest, if nobody else has changed it without saying so (locations_home.go)
 	prev, next *entry // by last use
 }
 
-// cache remembers accounts by id, user and number. Its accounts are kept true by the follower of the change stream; its
-// places need not be, for whoever writes one checks its version.
+// cache remembers accounts by id, user and number. Its accounts are kept true by the follower of the change stream, and
+// so are the places whose bindings all lie at this node; others need not be, for whoever writes one checks its version.
 //
 // A reader notes the bucket's epoch before it reads the store and hands it in with what it read: if a change of that
 // bucket arrived in between, what it read may be older than the change, and is not kept.
@@ -87,6 +88,17 @@ func (c *cache) hitLocked(e *entry) (*account.Account, *place) {
 	return e.acc, e.loc
 }
 
+// newest is get for who would rather ask the store than be told of bindings that may be old: its place is nil then.
+func (c *cache) newest(id account.ID) (*account.Account, *place) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.byID[id]
+	if e == nil || !e.sure {
+		return nil, nil
+	}
+	return c.hitLocked(e)
+}
+
 // put remembers what was read, or written, since epoch; loc nil leaves what is known of the place.
 func (c *cache) put(a *account.Account, loc *place, epoch uint64) {
 	c.mu.Lock()
@@ -97,7 +109,7 @@ func (c *cache) put(a *account.Account, loc *place, epoch uint64) {
 		case e != nil && e.acc.Version < a.Version:
 			c.dropLocked(e)
 		case e != nil && e.acc.Version == a.Version && loc != nil:
-			e.loc = loc // its writer checks its version
+			e.loc, e.sure = loc, false // its writer checks its version
 		}
 		return
 	}
@@ -114,6 +126,7 @@ func (c *cache) put(a *account.Account, loc *place, epoch uint64) {
 		c.namesLocked(e)
 	}
 	if loc != nil {
+		e.sure = e.loc == nil || e.loc.set.Version <= loc.set.Version // else what was read or written before came late
 		e.loc = loc
 	}
 }
@@ -122,7 +135,7 @@ func (c *cache) addLocked(a *account.Account, loc *place) {
 	if len(c.byID) >= c.size {
 		c.dropLocked(c.used.prev)
 	}
-	e := &entry{acc: a, loc: loc}
+	e := &entry{acc: a, loc: loc, sure: loc != nil}
 	c.byID[a.ID] = e
 	c.namesLocked(e)
 	c.frontLocked(e)
@@ -169,6 +182,16 @@ func (c *cache) changed(id account.ID, version uint64, deleted bool) {
 	c.epochs[bucketOf(id)].Add(1)
 	if e := c.byID[id]; e != nil && (deleted || e.acc.Version < version) {
 		c.dropLocked(e)
+	}
+}
+
+// moved applies the news that another node has changed a place that was this node's: it is forgotten if it is older.
+func (c *cache) moved(id account.ID, version uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.epochs[bucketOf(id)].Add(1)
+	if e := c.byID[id]; e != nil && e.loc != nil && e.loc.set.Version < version {
+		e.loc, e.sure = nil, false
 	}
 }
 

@@ -121,6 +121,9 @@ func (r *Changes) yieldAll(ctx context.Context, batch [][]kv.Entry, v vector, yi
 				r.c.alarm(ctx, "misfit", r.c.keys.streams()[i], fmt.Errorf("change %s: %w", e.ID, err))
 				continue
 			}
+			if ch.Topic == topicMoved {
+				continue // between the caches
+			}
 			ch.Cursor = v.cursor()
 			if !yield(ch, nil) {
 				return false

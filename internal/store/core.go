@@ -35,6 +35,7 @@ type core struct {
 	log    *slog.Logger
 	m      *metrics
 	stale  time.Duration
+	node   string // "": none
 	cache  *cache
 	away   *away
 	dir    *directory // nil: this node serves no operators

@@ -77,8 +77,11 @@ func (c *core) apply(ctx context.Context, stream kv.Key, e kv.Entry) {
 		c.dir.lost()
 		return
 	}
-	if ch.Topic == account.TopicAccount {
+	switch ch.Topic {
+	case account.TopicAccount:
 		c.cache.changed(account.ID(ch.ID), ch.Version, ch.Deleted)
 		c.dir.changed(account.ID(ch.ID))
+	case topicMoved:
+		c.cache.moved(account.ID(ch.ID), ch.Version)
 	}
 }

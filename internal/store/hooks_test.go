@@ -17,6 +17,7 @@ import (
 type hooked struct {
 	kv.Store
 	read, count atomic.Pointer[func()] // run once, then gone
+	reads       atomic.Int64
 }
 
 func once(p *atomic.Pointer[func()]) {
@@ -26,6 +27,7 @@ func once(p *atomic.Pointer[func()]) {
 }
 
 func (h *hooked) Read(ctx context.Context, keys ...kv.Key) ([]kv.Record, error) {
+	h.reads.Add(1)
 	recs, err := h.Store.Read(ctx, keys...)
 	once(&h.read)
 	return recs, err

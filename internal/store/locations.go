@@ -153,6 +153,7 @@ func (r *Locations) txn(p pair, l *place, value []byte, now time.Time) kv.Txn {
 		Checks: []kv.Check{{Key: acc, Version: p.acc.Version}, {Key: loc, Version: p.loc.set.Version}},
 		Puts:   []kv.Put{{Key: loc, Value: value, Expires: latest(l.keep, now).Add(locationSlack)}},
 	}
+	t.Appends = r.c.announce(p.loc.set, l.set.Version, now)
 	was, is := p.loc.set.Until().After(now), l.set.Until().After(now)
 	switch index := r.c.keys.bound(bucketOf(id)); {
 	case is && !was:
@@ -186,11 +187,14 @@ func sameBinding(x, y location.Binding) bool {
 		x.Cipher == y.Cipher && x.Agent == y.Agent && x.Node == y.Node && x.Flow == y.Flow
 }
 
-// Lookup reads the truth about a callee in one round trip: the account and its bindings. While the store is away it
-// answers with what this node may trust.
+// Lookup tells the truth about a callee: the account and its bindings, from memory when the phones are this node's, else
+// in one round trip. While the store is away it answers with what this node may trust.
 func (r *Locations) Lookup(ctx context.Context, id account.ID) (account.Account, location.Set, error) {
 	if !plain(string(id)) {
 		return account.Account{}, location.Set{}, account.ErrNotFound
+	}
+	if a, set, ok := r.atHome(id); ok {
+		return a, set, nil
 	}
 	p, err := r.c.readPair(ctx, id)
 	if unusable(err) {

@@ -22,6 +22,7 @@ import (
 type Config struct {
 	URL          string            // redis://, rediss://, redis+sentinel://host,host/master, redis+cluster://…; empty: embedded
 	Dir          string            // of the embedded store
+	Node         string            // the name that bindings made here bear; none: each look-up asks the store
 	Fsync        string            // embedded: "always" (default) or "interval"
 	MaxStaleness time.Duration     // how long a cached account may be trusted while the change stream is silent; 30 s
 	KeepCalls    time.Duration     // how long ended calls are kept; 0: 90 days, negative: not at all
@@ -121,7 +122,7 @@ func newCore(port kv.Store, c Config, log *slog.Logger, r prometheus.Registerer)
 	}
 	seed := maphash.MakeSeed()
 	core := &core{
-		kv: port, keys: newKeyspace(), now: c.Now, log: log, m: m, stale: c.MaxStaleness,
+		kv: port, keys: newKeyspace(), now: c.Now, log: log, m: m, stale: c.MaxStaleness, node: c.Node,
 		dir:   directoryOf(c),
 		cache: newCache(c.Cache), away: newAway(m.deferred), seed: seed,
 		accounts:  newCodec(func(a *account.Account) string { return string(a.ID) }),
