@@ -5,7 +5,7 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 # .git is in the context, so the binary knows its version and commit.
-RUN CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o /out/sipward ./cmd/sipward \
+RUN CGO_ENABLED=0 go build -trimpath -pgo=deploy/sipward.pgo -ldflags="-s -w" -o /out/sipward ./cmd/sipward \
  && mkdir -p /out/data /out/tmp \
  && chmod 0700 /out/data && chmod 1777 /out/tmp \
  && echo "sipward:x:65532:65532::/data:/sipward" > /out/passwd

@@ -16,7 +16,7 @@ fi
 if [ ! -x "$BENCH_TMP/bin/loadgen" ]; then # installs packages, as root
 	"$PEERBENCH/setup.sh" || NO_SID=1 "$PEERBENCH/setup.sh"
 fi
-CGO_ENABLED=0 "$GO" build -trimpath -o "$BENCH_TMP/bin/sipward" ./cmd/sipward
+CGO_ENABLED=0 "$GO" build -trimpath -pgo=deploy/sipward.pgo -o "$BENCH_TMP/bin/sipward" ./cmd/sipward # as a release is built
 CGO_ENABLED=0 "$GO" build -trimpath -o "$BENCH_TMP/bin/sipward-seed" ./bench/seed
 
 if [ -z "${PEERS:-}" ]; then

@@ -52,6 +52,9 @@ func (c *Client) wired() *Client {
 // maxAnswer bounds what is read of an answer that is decoded.
 const maxAnswer = 32 << 20 // bytes
 
+// idleConnections is how many connections stay open between requests: those of a program that asks many things at a time.
+const idleConnections = 32
+
 // New checks the configuration; it asks nothing yet.
 func New(c Config) (*Client, error) {
 	base, err := url.Parse(c.URL)
@@ -61,7 +64,7 @@ func New(c Config) (*Client, error) {
 	if c.Token == "" {
 		return nil, errors.New("no token: give --token, or set SIPWARD_TOKEN (the first one stands in admin.token in the data_dir of the server, unless admin.bootstrap_token names one)")
 	}
-	tr := &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}, Proxy: nil, ForceAttemptHTTP2: true}
+	tr := &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}, Proxy: nil, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: idleConnections}
 	if c.CAFile != "" {
 		if tr.TLSClientConfig.RootCAs, err = readCA(c.CAFile); err != nil {
 			return nil, err
