@@ -1,6 +1,9 @@
 package console
 
-import "net/http"
+import (
+	"net/http"
+	"strings"
+)
 
 const themeCookie = "sipward_theme"
 
@@ -46,6 +49,9 @@ func (v *visit) fill(f *frame) {
 
 // In reports whether a link of the navigation leads to where we are.
 func (f frame) In(path string) bool {
+	if path == "/operators" && strings.HasPrefix(f.Path, "/webhooks/") { // a tab of theirs
+		return true
+	}
 	return path == f.Path || path != "/" && len(f.Path) > len(path) && f.Path[:len(path)+1] == path+"/"
 }
 

@@ -97,7 +97,7 @@ func TestAWebhookLivesInTheConsole(t *testing.T) {
 	if turned == secret {
 		t.Error("the secret is the old one")
 	}
-	v.get(page).want(200).lacks(turned, secret).has("Two secrets sign every message")
+	v.get(page).want(200).lacks(turned, secret).has("Two secrets sign every message", `href="/operators" data-key="o" aria-current="page"`)
 	v.post(page+"/withdraw", nil).want(200).lacks("Two secrets sign every message")
 
 	v.post(page+"/pause", nil).want(200).has("paused", "Resume")

@@ -32,7 +32,7 @@ func TestConsoleWalk(t *testing.T) {
 		"/", "/accounts", "/accounts/new?way=wizard", "/accounts/new?way=plain", "/accounts/import", "/accounts/" + id, "/accounts/" + id + "/history",
 		"/accounts/" + id + "/configuration", "/accounts/" + id + "/edit", "/accounts/" + id + "/send", "/accounts/" + id + "/delete", "/groups", "/profiles",
 		"/profiles/default", "/profiles/new", "/phones", "/phones/waiting", "/phones/fetches", "/phones/setup", "/phones/new", "/messages", "/calls", "/calls/registered",
-		"/calls/sessions", "/licences", "/nodes", "/clips", "/operators", "/operators/tokens", "/operators/sign-ins", "/tokens/new", "/audit", "/audit/check", "/settings", "/nowhere",
+		"/calls/sessions", "/licences", "/nodes", "/clips", "/operators", "/operators/tokens", "/operators/sign-ins", "/operators/webhooks", "/tokens/new", "/audit", "/audit/check", "/settings", "/nowhere",
 	} {
 		b.walk(path)
 	}
