@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # run.sh: sipward beside its peers, in one run of the load tests in PEERBENCH (see its README for TESTS, REPS, DUR, USERS,
-# PIN). PEERS names them; by default Kamailio 6 with contacts written through to Redis, or Kamailio 5.6 where the chroot
-# for version 6 could not be made. Without PEERBENCH the Go benchmarks run.
+# PIN). PEERS names them, and bare is the floor of hold_tls; by default it is Kamailio 6 with contacts written through to
+# Redis, or Kamailio 5.6 where the chroot for version 6 could not be made. Without PEERBENCH the Go benchmarks run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 GO=${GO:-go}
@@ -18,6 +18,7 @@ if [ ! -x "$BENCH_TMP/bin/loadgen" ]; then # installs packages, as root
 fi
 CGO_ENABLED=0 "$GO" build -trimpath -pgo=deploy/sipward.pgo -o "$BENCH_TMP/bin/sipward" ./cmd/sipward # as a release is built
 CGO_ENABLED=0 "$GO" build -trimpath -o "$BENCH_TMP/bin/sipward-seed" ./bench/seed
+CGO_ENABLED=0 "$GO" build -trimpath -o "$BENCH_TMP/bin/sipward-bare" ./bench/bare
 
 if [ -z "${PEERS:-}" ]; then
 	PEERS=kam5-wt
