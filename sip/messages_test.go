@@ -63,7 +63,7 @@ type mailed struct {
 func postOffice(t testing.TB) *mailed {
 	t.Helper()
 	k := newClock()
-	s := storetest.Open(t, func(c *store.Config) { c.Fsync, c.Now = "interval", k.now })
+	s := storetest.Open(t, func(c *store.Config) { c.Node, c.Fsync, c.Now = "n1", "interval", k.now })
 	return reopened(t, s, k)
 }
 

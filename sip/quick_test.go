@@ -16,7 +16,7 @@ import (
 func TestRefreshWithoutAWorker(t *testing.T) {
 	t.Parallel()
 	url := kvtest.Redis(t).URL()
-	r := serveOn(t, storetest.Open(t, func(c *store.Config) { c.URL, c.Prefix = url, "quick:" }))
+	r := serveOn(t, storetest.Open(t, func(c *store.Config) { c.Node, c.URL, c.Prefix = "n1", url, "quick:" }))
 	l := r.line(t, "1001")
 	s := r.socket(t)
 	by := s.enrol(l)
@@ -62,7 +62,7 @@ func TestRefreshWhileRedisIsAway(t *testing.T) {
 	t.Parallel()
 	server := kvtest.Redis(t)
 	proxy := kvtest.NewProxy(t, server.Addr)
-	r := serveOn(t, storetest.Open(t, func(c *store.Config) { c.URL, c.Prefix = "redis://"+proxy.Addr, "away:" }))
+	r := serveOn(t, storetest.Open(t, func(c *store.Config) { c.Node, c.URL, c.Prefix = "n1", "redis://"+proxy.Addr, "away:" }))
 	l := r.line(t, "1001")
 	s := r.socket(t)
 	by := s.enrol(l)

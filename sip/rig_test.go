@@ -51,7 +51,7 @@ type change func(*sip.Config, *sip.Deps)
 // serve starts a node that ends with the test.
 func serve(t testing.TB, changes ...change) *rig {
 	t.Helper()
-	return serveOn(t, storetest.Open(t, func(c *store.Config) { c.Fsync = "interval" }), changes...)
+	return serveOn(t, storetest.Open(t, func(c *store.Config) { c.Node, c.Fsync = "n1", "interval" }), changes...)
 }
 
 // serveOn is serve over a store that the test has opened.

@@ -34,8 +34,8 @@ func (r *rig) grow(ctx context.Context, n int) error {
 // register is what a refresh does to the store.
 func (r *rig) register(ctx context.Context, i int) error {
 	_, err := r.node(i).Locations.Update(ctx, r.ids[i], func(_ account.Account, s location.Set) (location.Set, error) {
-		b := location.Binding{
-			Contact: "<sip:10000000@192.0.2.1:5060>", URI: "sip:10000000@192.0.2.1:5060", CallID: "call", Q: 1, Network: "tls", Node: "n1", Flow: "flow",
+		b := location.Binding{ // at no node, so that each look-up asks the store
+			Contact: "<sip:10000000@192.0.2.1:5060>", URI: "sip:10000000@192.0.2.1:5060", CallID: "call", Q: 1, Network: "tls", Flow: "flow",
 			Agent: "load", Cipher: "TLS_AES_128_GCM_SHA256", Received: netip.MustParseAddrPort("192.0.2.1:5060"),
 		}
 		if len(s.Bindings) > 0 {

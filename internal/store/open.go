@@ -22,7 +22,7 @@ import (
 type Config struct {
 	URL          string            // redis://, rediss://, redis+sentinel://host,host/master, redis+cluster://…; empty: embedded
 	Dir          string            // of the embedded store
-	Node         string            // the name that bindings made here bear; none: each look-up asks the store
+	Node         string            // the name that bindings made here bear; none: each look-up asks the store, each change is announced
 	Fsync        string            // embedded: "always" (default) or "interval"
 	MaxStaleness time.Duration     // how long a cached account may be trusted while the change stream is silent; 30 s
 	KeepCalls    time.Duration     // how long ended calls are kept; 0: 90 days, negative: not at all
