@@ -105,19 +105,6 @@ func (c *core) readAccount(ctx context.Context, id account.ID) (*account.Account
 	return a, nil
 }
 
-// seen is account for pages, which show the same accounts again and again: what has the version of the one remembered is
-// not decoded, and is remembered where nothing must be forgotten for it.
-func (c *core) seen(ctx context.Context, id account.ID, rec kv.Record, epoch uint64) (*account.Account, error) {
-	if a, _ := c.cache.get(id); a != nil && a.Version == rec.Version {
-		return a, nil
-	}
-	a, err := c.account(ctx, id, rec)
-	if err == nil && c.cache.roomy() {
-		c.cache.put(a, nil, epoch)
-	}
-	return a, err
-}
-
 func (c *core) readByUser(ctx context.Context, user string) (*account.Account, error) {
 	if _, err := account.ParseUser(user); err != nil {
 		return nil, account.ErrNotFound

@@ -131,13 +131,6 @@ func (c *cache) put(a *account.Account, loc *place, epoch uint64) {
 	}
 }
 
-// roomy reports whether one more account would put no other out.
-func (c *cache) roomy() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.byID) < c.size
-}
-
 func (c *cache) addLocked(a *account.Account, loc *place) {
 	if len(c.byID) >= c.size {
 		c.dropLocked(c.used.prev)

@@ -96,13 +96,13 @@ func openPlace(cursor string) (p listPlace, err error) {
 
 // listed reads the accounts of a page and judges them again.
 func (r *Accounts) listed(ctx context.Context, f Filter, ids []account.ID) ([]account.Account, error) {
-	keys, epochs := make([]kv.Key, len(ids)), make([]uint64, len(ids))
+	keys := make([]kv.Key, len(ids))
 	for i, id := range ids {
-		keys[i], epochs[i] = r.c.keys.account(id), r.c.cache.epoch(id)
+		keys[i] = r.c.keys.account(id)
 	}
 	items := make([]account.Account, 0, len(ids))
 	err := r.c.readMany(ctx, keys, func(i int, rec kv.Record) error {
-		a, err := r.c.seen(ctx, ids[i], rec, epochs[i])
+		a, err := r.c.account(ctx, ids[i], rec)
 		if err == nil && matches(f, a) {
 			items = append(items, *a)
 		}
