@@ -18,6 +18,7 @@ type entry struct {
 	acc        *account.Account
 	loc        *place // nil: not known
 	sure       bool   // loc is the newest, if nobody else has changed it without saying so (locations_home.go)
+	doubt      uint64 // loc is not believed below this version, for a write that makes it may be under way; 0: any is
 	prev, next *entry // by last use
 }
 
@@ -88,46 +89,33 @@ func (c *cache) hitLocked(e *entry) (*account.Account, *place) {
 	return e.acc, e.loc
 }
 
-// newest is get for who would rather ask the store than be told of bindings that may be old: its place is nil then.
-func (c *cache) newest(id account.ID) (*account.Account, *place) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	e := c.byID[id]
-	if e == nil || !e.sure {
-		return nil, nil
-	}
-	return c.hitLocked(e)
-}
-
-// put remembers what was read, or written, since epoch; loc nil leaves what is known of the place.
+// put remembers what was read since epoch; loc nil leaves what is known of the place.
 func (c *cache) put(a *account.Account, loc *place, epoch uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e := c.byID[a.ID]
-	if c.epochs[bucketOf(a.ID)].Load() != epoch {
-		switch {
-		case e != nil && e.acc.Version < a.Version:
-			c.dropLocked(e)
-		case e != nil && e.acc.Version == a.Version && loc != nil:
-			e.loc, e.sure = loc, false // its writer checks its version
-		}
-		return
-	}
-	if e == nil {
+	c.putLocked(a, loc, epoch)
+}
+
+func (c *cache) putLocked(a *account.Account, loc *place, epoch uint64) {
+	e, sure := c.byID[a.ID], c.epochs[bucketOf(a.ID)].Load() == epoch
+	switch {
+	case e == nil && sure:
 		c.addLocked(a, loc)
 		return
-	}
-	if e.acc.Version > a.Version {
+	case e == nil:
 		return
-	}
-	if e.acc.Version < a.Version {
+	case e.acc.Version < a.Version && !sure:
+		c.dropLocked(e)
+		return
+	case e.acc.Version < a.Version:
 		c.forgetNamesLocked(e)
 		e.acc = a
 		c.namesLocked(e)
+	case e.acc.Version > a.Version:
+		sure = false // the place may be newer all the same
 	}
 	if loc != nil {
-		e.sure = e.loc == nil || e.loc.set.Version <= loc.set.Version // else what was read or written before came late
-		e.loc = loc
+		c.placeLocked(e, loc, sure)
 	}
 }
 
@@ -182,16 +170,6 @@ func (c *cache) changed(id account.ID, version uint64, deleted bool) {
 	c.epochs[bucketOf(id)].Add(1)
 	if e := c.byID[id]; e != nil && (deleted || e.acc.Version < version) {
 		c.dropLocked(e)
-	}
-}
-
-// moved applies the news that another node has changed a place that was this node's: it is forgotten if it is older.
-func (c *cache) moved(id account.ID, version uint64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.epochs[bucketOf(id)].Add(1)
-	if e := c.byID[id]; e != nil && e.loc != nil && e.loc.set.Version < version {
-		e.loc, e.sure = nil, false
 	}
 }
 

@@ -96,3 +96,6 @@ func ScanLocation(value []byte) ([]location.Binding, bool) {
 
 // Epoch counts the changes that have arrived in an account's bucket.
 func Epoch(s *Store, id account.ID) uint64 { return s.c.cache.epoch(id) }
+
+// Neighbours reports whether two accounts lie in the same bucket: a change of the one makes reads of the other doubtful.
+func Neighbours(x, y account.ID) bool { return bucketOf(x) == bucketOf(y) }

@@ -133,11 +133,13 @@ func (r *Locations) settle(p pair, l *place, err error) (location.Set, error) {
 	switch {
 	case err == nil:
 		c.away.forget(id)
-		c.cache.put(p.acc, l, p.epoch)
+		c.cache.wrote(p.acc, l, p.epoch)
 		return next, nil
 	case errors.Is(err, kv.ErrConflict):
 		return location.Set{}, err
-	case unusable(err) && c.trust(p.acc):
+	}
+	c.cache.doubtful(id, p.loc.set.Version)
+	if unusable(err) && c.trust(p.acc) {
 		next.Version = p.loc.set.Version
 		c.away.keep(id, p.loc.set, next)
 		return next, nil
