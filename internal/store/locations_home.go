@@ -16,13 +16,14 @@ import (
 // topicMoved is the change of such bindings: ID is the account's, Version that of its location. It stays in the store.
 const topicMoved account.Topic = "location"
 
-// homeTrust is how long ago the change stream may have been heard last; it is asked every second.
+// homeTrust is how long ago the change stream may have been heard last, if max_staleness is not less; it is asked every
+// second.
 const homeTrust = 3 * time.Second
 
 // atHome returns what a look-up need not ask the store for; false: it must.
 func (r *Locations) atHome(id account.ID) (account.Account, location.Set, bool) {
 	c, now := r.c, r.c.now()
-	if c.node == "" || !c.cache.trusted(now, homeTrust) || c.away.has(id) {
+	if c.node == "" || !c.cache.trusted(now, min(homeTrust, c.stale)) || c.away.has(id) {
 		return account.Account{}, location.Set{}, false
 	}
 	a, l := c.cache.newest(id)

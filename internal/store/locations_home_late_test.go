@@ -155,3 +155,18 @@ func (suite) AMoveAfterAFailoverIsHeard(t *testing.T, b backend) {
 	at(t, there, a.ID, "n2", "p1")
 	eventually(t, "the phone is found at the other node", func() bool { return look(t, here, a.ID).Home() == "n2" })
 }
+
+// Nobody is served from memory for longer than the operator allows.
+func (suite) LookupsAtHomeKeepToMaxStaleness(t *testing.T, b backend) {
+	port, ctx := newFaulty(b.port(t)), t.Context()
+	var c clock
+	s := running(t, port, named("n1"), func(cfg *store.Config) { cfg.Now, cfg.MaxStaleness = c.Now, time.Second })
+	a, _ := storetest.Account(t, s)
+	followed(t, s)
+	at(t, s, a.ID, "n1", "p1")
+	port.cut.Store(true)
+	c.advance(2500 * time.Millisecond)
+	if _, _, err := s.Locations.Lookup(ctx, a.ID); !errors.Is(err, kv.ErrUnavailable) {
+		t.Errorf("%v, want ErrUnavailable", err)
+	}
+}
