@@ -185,6 +185,37 @@ func (suite) StoreAwayBindingsAreKeptAndWrittenBack(t *testing.T, b backend) {
 	})
 }
 
+// A phone that came and left while the store was away has not come.
+func (suite) StoreAwayWhatWasTakenBackIsNotKept(t *testing.T, b backend) {
+	base := b.port(t)
+	port, ctx := newFaulty(base), t.Context()
+	s, other := running(t, port), node(t, base)
+	a, _ := storetest.Account(t, s)
+	followed(t, s)
+	if _, err := s.Locations.Update(ctx, a.ID, bind(binding("stays", time.Now()))); err != nil {
+		t.Fatal(err)
+	}
+	port.cut.Store(true)
+	visitor := binding("visitor", time.Now())
+	visitor.Flow = "f2"
+	if _, err := s.Locations.Update(ctx, a.ID, bind(visitor)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Locations.Remove(ctx, a.ID, visitor.Node, visitor.Flow); err != nil {
+		t.Fatal(err)
+	}
+	if _, set, err := s.Locations.Lookup(ctx, a.ID); err != nil || len(set.Bindings) != 1 {
+		t.Errorf("%d phones while the store is away, %v; want 1", len(set.Bindings), err)
+	}
+	port.cut.Store(false)
+	if _, err := s.Locations.Update(ctx, a.ID, bind(binding("stays", time.Now()))); err != nil {
+		t.Fatal(err)
+	}
+	if _, set, err := other.Locations.Lookup(ctx, a.ID); err != nil || len(set.Bindings) != 1 {
+		t.Errorf("%d phones when it is back, %v; want 1", len(set.Bindings), err)
+	}
+}
+
 func (suite) StoreAwayAndStaleRefusesBindings(t *testing.T, b backend) {
 	port, ctx := newFaulty(b.port(t)), t.Context()
 	var c clock

@@ -57,11 +57,17 @@ func (r *Locations) try(ctx context.Context, id account.ID, first bool, f func(a
 			return r.write(ctx, p, next)
 		}
 		if p.fresh {
+			if err == nil {
+				r.c.away.forget(id) // the store has what stands
+			}
 			next.Account, next.Version = id, p.loc.set.Version
 			return next, err
 		}
 		fresh, readErr := r.pair(ctx, id, false)
 		if unusable(readErr) && r.c.trust(p.acc) {
+			if err == nil && r.c.away.has(id) {
+				r.c.away.keep(id, cur, next) // what came while the store is away has left again
+			}
 			next.Account, next.Version = id, p.loc.set.Version
 			return next, err
 		}
