@@ -6,7 +6,7 @@ SHELL := /bin/bash
 GO       ?= go
 FUZZTIME ?= 20s
 TIER     ?= 1
-TESTED   ?= ./...
+ONLY     ?=
 REPORT   ?= accept/report
 LINTER   ?= v2.15.0
 OAPI     ?= v2.8.2
@@ -50,8 +50,8 @@ fuzz: ## every fuzz target for FUZZTIME (20s) each
 	  done; \
 	done
 
-accept: tools ## the acceptance list up to TIER (1; 2 before a release), with a report in accept/report
-	$(REQUIRED) SIPWARD_TEST_TIER=$(TIER) $(GO) test -json -tags=accept -count=1 -p=1 -timeout=90m $(TESTED) | $(GO) run ./accept -out $(REPORT)
+accept: tools ## the acceptance list up to TIER (1; 2 before a release: all tests) or ONLY these ids, with a report in REPORT
+	$(REQUIRED) SIPWARD_TEST_TIER=$(TIER) $(GO) run ./accept -go "$(GO)" -tier $(TIER) -only "$(ONLY)" -out $(REPORT)
 
 bench: ## beside the peers of ../shared/bench, in one run, where that is; else all Go benchmarks, with allocations
 	@GO="$(GO)" PEERBENCH="$(PEERBENCH)" PEERS="$(PEERS)" bench/run.sh

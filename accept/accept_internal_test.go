@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -49,7 +50,15 @@ func TestReport(t *testing.T) {
 {"Action":"fail","Package":"sipward","Test":"TestLoad","Elapsed":1}
 `
 	var progress strings.Builder
-	err := run(root, out, strings.NewReader(events), &progress)
+	items, err := readList()
+	if err != nil {
+		t.Fatal(err)
+	}
+	places, err := scan(root, items)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = run(items, places, out, strings.NewReader(events), &progress)
 	if err == nil || !strings.Contains(err.Error(), "TestLoad") {
 		t.Errorf("a failed test gives %v", err)
 	}
@@ -67,10 +76,30 @@ func TestReport(t *testing.T) {
 	}
 }
 
+// Below a release the tests of the list run, those that mind company one package at a time; before it all do.
+func TestPlan(t *testing.T) {
+	t.Parallel()
+	items := []item{{id: "F9", tier: 1}, {id: "L1", tier: 1}, {id: "L9", tier: 2}}
+	found := places{"F9": {{"sipward/sip", "TestLost"}, {"sipward/media", "TestKill"}}, "L1": {{"sipward/media", "TestLoad"}}, "L9": {{"sipward/media", "TestSoak"}}}
+	for name, tc := range map[string]struct {
+		tier int
+		only []string
+		want []stage
+	}{
+		"minutes": {1, nil, []stage{{[]string{"sipward/media"}, "^(TestKill|TestLoad|TestLost)$", 1}, {[]string{"sipward/sip"}, "^(TestKill|TestLoad|TestLost)$", 2}}},
+		"one id":  {1, []string{"L1"}, []stage{{[]string{"sipward/media"}, "^(TestLoad)$", 1}}},
+		"release": {2, nil, []stage{{[]string{"./..."}, "", 1}}},
+	} {
+		if got := plan(items, found, tc.tier, tc.only); !reflect.DeepEqual(got, tc.want) {
+			t.Errorf("%s: %v, want %v", name, got, tc.want)
+		}
+	}
+}
+
 // A package that does not build fails the run.
 func TestBuildFailure(t *testing.T) {
 	t.Parallel()
-	err := run(t.TempDir(), t.TempDir(), strings.NewReader(`{"Action":"fail","Package":"sipward/x"}`+"\n"), io.Discard)
+	err := run(nil, places{}, t.TempDir(), strings.NewReader(`{"Action":"fail","Package":"sipward/x"}`+"\n"), io.Discard)
 	if err == nil {
 		t.Error("the failure of a package went by")
 	}

@@ -1,10 +1,11 @@
-// Command accept turns a run of the tests into the acceptance report.
+// Command accept runs the tests of the acceptance list and writes their report.
 //
-//	go test -json -tags accept ./... | go run ./accept
+//	go run ./accept            # make accept: tiers 0 and 1, within 20 minutes
+//	go run ./accept -tier 2    # make accept TIER=2: every test there is, before a release
+//	go run ./accept -only L10 -out DIR
 //
 // The acceptance list (list.tsv) has an id, a tier and one line of what must hold for each test: L load, F faults, B bad
-// input, A attackers, P provisioning, K keys, O operation. Tier 0 runs with `make test`, 1 with `make accept`, 2 before a
-// release (`make accept TIER=2`).
+// input, A attackers, P provisioning, K keys, O operation. Tier 0 is in `make test` too, 1 takes minutes, 2 hours.
 //
 // A test belongs to an id when its doc comment, or one in its body, says so ("// F9: the process is killed …"), and
 // tells its figures by t.Log in the form

@@ -1,26 +1,37 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
+	"os/signal"
 	"runtime"
+	"strings"
 	"time"
 )
 
 func main() {
 	root := flag.String("root", ".", "the module's folder")
 	out := flag.String("out", "accept/report", "where the report is written")
+	tier := flag.Int("tier", 1, "up to which tier of the list; 2 runs every test there is")
+	only := flag.String("only", "", "ids of the list, separated by blanks: these alone")
+	command := flag.String("go", "go", "the go command")
 	flag.Parse()
-	if err := run(*root, *out, os.Stdin, os.Stdout); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := accept(ctx, *root, *out, *command, *tier, strings.Fields(*only))
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "accept:", err)
 		os.Exit(1)
 	}
 }
 
-// run reads the events of one run, writes the report, and fails when a test did.
-func run(root, out string, in io.Reader, progress io.Writer) error {
+// accept runs the tests and writes the report.
+func accept(ctx context.Context, root, out, command string, tier int, only []string) error {
 	items, err := readList()
 	if err != nil {
 		return err
@@ -29,11 +40,31 @@ func run(root, out string, in io.Reader, progress io.Writer) error {
 	if err != nil {
 		return err
 	}
+	events, to := io.Pipe()
+	go func() { _ = to.CloseWithError(start(ctx, root, command, plan(items, places, tier, only), to)) }()
+	return run(items, places, out, events, os.Stdout)
+}
+
+// start has the go command run the stages. Its exit code tells nothing that the events do not tell too.
+func start(ctx context.Context, root, command string, stages []stage, events io.Writer) error {
+	for _, s := range stages {
+		c := exec.CommandContext(ctx, command, s.arguments()...)
+		c.Dir, c.Stdout, c.Stderr = root, events, os.Stderr
+		if err := c.Run(); err != nil && (ctx.Err() != nil || !errors.As(err, new(*exec.ExitError))) {
+			return err
+		}
+	}
+	return nil
+}
+
+// run reads the events of one run, writes the report, and fails when a test did.
+func run(items []item, places places, out string, in io.Reader, progress io.Writer) error {
+	began := time.Now()
 	results, err := follow(in, progress, places)
 	if err != nil {
 		return err
 	}
-	r := report{items: items, places: places, results: results, about: about()}
+	r := report{items: items, places: places, results: results, about: about(time.Since(began))}
 	if err := r.write(out); err != nil {
 		return err
 	}
@@ -44,6 +75,7 @@ func run(root, out string, in io.Reader, progress io.Writer) error {
 	return nil
 }
 
-func about() string {
-	return fmt.Sprintf("%s, %s/%s, %d cores, %s", time.Now().UTC().Format(time.DateOnly), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version())
+func about(took time.Duration) string {
+	return fmt.Sprintf("%s, %s/%s, %d cores, %s, %s", time.Now().UTC().Format(time.DateOnly), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(),
+		runtime.Version(), took.Round(time.Second))
 }

@@ -244,7 +244,7 @@ func (d *dying) histories(p *process) {
 }
 
 // end waits until every message that was taken has been sent at least once: one that was under way when its sender died
-// is due again when its lease ends, after three minutes.
+// is due again when its lease ends, after a tenth of three minutes in this build (failpoint.Soon).
 func end(t *testing.T, all []*dying) {
 	t.Helper()
 	for _, d := range all {

@@ -70,6 +70,7 @@ func TestNothingHappensAtImport(t *testing.T) {
 // ownLives are the functions whose work must outlive whoever asked for it, or that have nobody above them; each with
 // its reason. Anything else takes the context it is given.
 var ownLives = map[string]string{
+	"accept main":       "the process's own life",
 	"bench/relay main":  "the process's own life",
 	"cmd/sipward main":  "the process's own life",
 	"bench/seed main":   "the process's own life",

@@ -56,7 +56,8 @@ func TestReleaseIsReproducible(t *testing.T) {
 }
 
 // O3: vet, staticcheck and the race detector find nothing, and no test leaves a goroutine behind: most packages check that
-// at their end. The server as a whole stands under the detector in make race; its phones are too slow for this list.
+// at their end. Two tests are left out that measure one goroutine's work on much data, a third of the time. The server as a
+// whole stands under the detector in make race; its phones are too slow for this list.
 func TestNothingRaces(t *testing.T) {
 	tool(t, "../..", "go", "vet", "./...")
 	tool(t, "../..", "go", "tool", "staticcheck", "./...")
@@ -64,7 +65,7 @@ func TestNothingRaces(t *testing.T) {
 	list = slices.DeleteFunc(list, func(p string) bool {
 		return strings.HasPrefix(p, "sipward/cmd/") || strings.HasPrefix(p, "sipward/bench/")
 	})
-	tool(t, "../..", "go", append([]string{"test", "-race", "-shuffle=on", "-count=1", "-timeout=30m"}, list...)...)
+	tool(t, "../..", "go", append([]string{"test", "-race", "-skip=^(TestALargeFileIsNotHeldInMemory|TestShippedClips)$", "-shuffle=on", "-count=1", "-timeout=30m"}, list...)...)
 	t.Logf("races in %d packages: 0 / limit 0", len(list))
 }
 

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,7 +36,7 @@ type rig struct {
 
 	mu    sync.Mutex
 	gone  map[string]bool // accounts out of service
-	stale bool            // the cache has not heard of it yet
+	stale atomic.Bool     // the cache has not heard of it yet
 }
 
 func serve(t *testing.T, change ...func(*turn.Config, *turn.Deps)) *rig {
@@ -48,7 +49,7 @@ func serve(t *testing.T, change ...func(*turn.Config, *turn.Deps)) *rig {
 	}
 	d := turn.Deps{
 		Key: r.key, Now: time.Now, Log: slog.New(slog.DiscardHandler), Metrics: r.metrics, ServeTLS: &tls.Config{},
-		Active: func(_ context.Context, account string) (bool, error) { return r.stale || r.active(account), nil },
+		Active: func(_ context.Context, account string) (bool, error) { return r.stale.Load() || r.active(account), nil },
 		Truth:  func(_ context.Context, account string) (bool, error) { return r.active(account), nil },
 	}
 	for _, f := range change {

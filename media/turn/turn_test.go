@@ -138,7 +138,7 @@ func TestOutOfService(t *testing.T) {
 func TestDisabledUnderWay(t *testing.T) {
 	t.Parallel()
 	r := serve(t)
-	r.stale = true
+	r.stale.Store(true)
 	r.disable("a1")
 	if a, err := r.client("udp", r.good("a1")).Allocate(); err == nil {
 		_ = a.Close()

@@ -85,7 +85,7 @@ func (o *Outbox) round(ctx context.Context, channel message.Channel, failures in
 	if failures > 0 {
 		limit = 1
 	}
-	claimed, err := o.Store.Claim(ctx, channel, o.Node, lease, limit)
+	claimed, err := o.Store.Claim(ctx, channel, o.Node, failpoint.Soon(lease), limit)
 	if err != nil && ctx.Err() == nil {
 		o.Log.WarnContext(ctx, "outbox: the store does not give messages out", "err", err)
 	}
