@@ -65,17 +65,21 @@ func (ln *listener) admit(c *net.TCPConn) {
 	}
 	l.spawn(func() {
 		defer l.guard.leave(src)
-		ln.open(c)
+		if s := ln.open(c); s != nil {
+			s.serve()
+		}
 	})
 }
 
-// open does what comes before SIP and then reads the flow to its end.
-func (ln *listener) open(c *net.TCPConn) {
+// open does what comes before SIP; nil: the connection is closed.
+//
+//go:noinline // the stack of an idle flow has no room for it, see fetch
+func (ln *listener) open(c *net.TCPConn) *stream {
 	l := ln.layer
 	w, err := newWire(c, l)
 	if err != nil {
 		_ = c.Close()
-		return
+		return nil
 	}
 	s := &stream{layer: l, wire: w, conn: w, number: l.numbers.Add(1)}
 	if ln.net != TCP {
@@ -84,7 +88,7 @@ func (ln *listener) open(c *net.TCPConn) {
 			l.shown(addrPort(c.RemoteAddr()).Addr(), ln.net, err)
 			l.log.Debug("handshake failed", "network", ln.net, "from", c.RemoteAddr(), "error", err)
 			w.kill(err)
-			return
+			return nil
 		}
 	}
 	id := ID(string(ln.net) + "-" + strconv.FormatUint(s.number, 10))
@@ -96,7 +100,7 @@ func (ln *listener) open(c *net.TCPConn) {
 		s.close(errShutdown) // Run may have closed the table's flows before this one was in it
 	}
 	l.opened(s.flow)
-	s.serve()
+	return s
 }
 
 // silentPerHandshake is how many connections may be silent for each handshake that may run: they cost memory, no work.

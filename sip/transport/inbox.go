@@ -2,9 +2,9 @@ package transport
 
 import "sync"
 
-// Sizes of read buffers. An idle connection holds the smallest; a message that needs more gets it while it lasts.
+// Sizes of read buffers. An idle connection holds none; a message that needs more than the smallest gets it while it lasts.
 const (
-	smallInbox  = 2 << 10
+	smallInbox  = 4 << 10
 	mediumInbox = 16 << 10
 )
 
@@ -24,25 +24,32 @@ func newInboxes(lim *Limits) *inboxes {
 	largest := max(lim.HeaderBytes+lim.BodyBytes+smallInbox, mediumInbox)
 	alloc := func(n int) func() any { return func() any { b := make([]byte, n); return &b } }
 	return &inboxes{
-		small: sync.Pool{New: alloc(smallInbox)}, medium: sync.Pool{New: alloc(mediumInbox)},
+		small: sync.Pool{New: func() any { return new([smallInbox]byte) }}, medium: sync.Pool{New: alloc(mediumInbox)},
 		large: sync.Pool{New: alloc(largest)}, largest: largest,
 	}
 }
 
+// pool is that of the sizes above the smallest.
 func (p *inboxes) pool(n int) *sync.Pool {
-	switch {
-	case n <= smallInbox:
-		return &p.small
-	case n <= mediumInbox:
+	if n <= mediumInbox {
 		return &p.medium
 	}
 	return &p.large
 }
 
-func (p *inboxes) take(n int) []byte { return *p.pool(n).Get().(*[]byte) }
+func (p *inboxes) take(n int) []byte {
+	if n <= smallInbox {
+		return p.small.Get().(*[smallInbox]byte)[:]
+	}
+	return *p.pool(n).Get().(*[]byte)
+}
 
 func (p *inboxes) put(b []byte) {
-	if b != nil {
+	switch {
+	case b == nil:
+	case len(b) == smallInbox: // as an array, a buffer goes into the pool without a header of its own
+		p.small.Put((*[smallInbox]byte)(b))
+	default:
 		p.pool(len(b)).Put(&b)
 	}
 }
@@ -80,6 +87,13 @@ func (b *inbox) move(l *Layer, n int) {
 	w := copy(next, b.buf[b.r:b.w])
 	l.inboxes.put(b.buf)
 	b.buf, b.r, b.w = next, 0, w
+}
+
+// rest gives an empty buffer back.
+func (b *inbox) rest(l *Layer) {
+	if b.r == b.w {
+		b.free(l)
+	}
 }
 
 func (b *inbox) free(l *Layer) {

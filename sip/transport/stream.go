@@ -38,13 +38,15 @@ type stream struct {
 }
 
 // serve reads until the connection ends and tells the handler.
-func (s *stream) serve() {
+func (s *stream) serve() { s.ended(s.layer.protect("stream", s.read)) }
+
+func (s *stream) ended(err error) {
 	l := s.layer
-	err := l.protect("stream", s.read)
 	s.close(err)
 	err = *s.why.Load()
 	l.table.remove(s.number)
 	s.in.free(l)
+	s.wire.in.rest()
 	l.metrics.closed(s.flow.net)
 	l.log.Debug("flow closed", "flow", s.flow.id, "why", err)
 	_ = l.protect("handler", func() error { l.handler.Closed(s.flow, err); return nil })
@@ -60,6 +62,7 @@ func (s *stream) close(why error) {
 // read is the reader's life.
 func (s *stream) read() error {
 	s.alive()
+	s.wire.lookAhead(s.layer.inboxes)
 	if s.in.r < s.in.w { // frames that came with the WebSocket upgrade
 		s.began = time.Now()
 		if err := s.consume(); err != nil {
@@ -79,15 +82,23 @@ func (s *stream) read() error {
 	}
 }
 
-// fill reads once, under the deadline of what it waits for.
+// fill reads once, under the deadline of what it waits for. TLS may hold what has come already, so it is asked first.
 func (s *stream) fill() (int, error) {
 	s.arm()
-	n, err := s.conn.Read(s.in.space(s.layer))
-	s.in.w += n
-	if n > 0 && s.began.IsZero() {
-		s.began = time.Now()
+	for {
+		n, err := s.conn.Read(s.in.space(s.layer))
+		if err != errLater { //nolint:errorlint // its own value, on every read
+			s.in.w += n
+			if n > 0 && s.began.IsZero() {
+				s.began = time.Now()
+			}
+			return n, err
+		}
+		s.in.rest(s.layer)
+		if err := s.wire.fetch(); err != nil {
+			return 0, err
+		}
 	}
-	return n, err
 }
 
 // arm sets the read deadline. Between messages it is moved only when it has fired or is too far off, so that a busy
