@@ -16,7 +16,9 @@ type stage struct {
 
 // beside are the packages whose tests of the list compute or wait and whose figures do not mind company; all others run one
 // by one, because what they measure is the machine's.
-var beside = []string{module + "/internal/archtest", module + "/sip"}
+var beside = []string{
+	module + "/internal/archtest", module + "/sip", module + "/provisioning", module + "/provisioning/snom", module + "/internal/web",
+}
 
 // plan is what a run of the tests up to a tier consists of. Before a release every test runs; else those that stand for an id
 // of the list, or for one of only, which is what 20 minutes are enough for.
@@ -42,7 +44,7 @@ func plan(items []item, p places, tier int, only []string) []stage {
 	run := "^(" + strings.Join(sorted(names), "|") + ")$"
 	return slices.DeleteFunc([]stage{
 		{packages: unique(alone), run: run, atOnce: 1},
-		{packages: unique(company), run: run, atOnce: len(beside)},
+		{packages: unique(company), run: run, atOnce: 2},
 	}, func(s stage) bool { return len(s.packages) == 0 })
 }
 

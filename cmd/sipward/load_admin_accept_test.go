@@ -16,7 +16,7 @@ import (
 
 // adminTurns is how often registrations alone and beside the API take turns, adminTurn each: a machine has good and bad
 // moments, and both shall have both.
-const adminTurns = 25
+const adminTurns = 20
 
 const adminTurn = time.Second
 

@@ -84,15 +84,18 @@ func TestOverload(t *testing.T) {
 	o.forget()
 	goodput := o.storm(t, int(3*capacity))
 	ended := time.Now()
-	t.Logf("L6: goodput %.0f %% of the capacity / at least 80 %%", 100*goodput/capacity)
-	if goodput < 0.8*capacity {
-		t.Errorf("L6: goodput %.0f a second, want 80 %% of %.0f", goodput, capacity)
-	}
 	within(t, "F23: resident, MiB:", o.p.memory(t), 350)
 	o.checkOrder(t)
 	o.checkRetryAfter(t)
 	eventually(t, "all is served again", time.Minute, func() bool { return o.normal(t) })
 	within(t, "L6: normal after", time.Since(ended).Round(time.Millisecond), 10*time.Second)
+	o.forget()
+	again := o.capacity(t) // the machine's speed changes within minutes: what the storm had lies between the two
+	t.Logf("L6: capacity after it %.0f", again)
+	t.Logf("L6: goodput %.0f %% of the capacity / at least 80 %%", 200*goodput/(capacity+again))
+	if goodput < 0.4*(capacity+again) {
+		t.Errorf("L6: goodput %.0f a second, want 80 %% of %.0f and %.0f", goodput, capacity, again)
+	}
 }
 
 func newOverload(t *testing.T) *overload {

@@ -59,6 +59,7 @@ func TestReleaseIsReproducible(t *testing.T) {
 // at their end. Two tests are left out that measure one goroutine's work on much data, a third of the time. The server as a
 // whole stands under the detector in make race; its phones are too slow for this list.
 func TestNothingRaces(t *testing.T) {
+	t.Parallel()
 	tool(t, "../..", "go", "vet", "./...")
 	tool(t, "../..", "go", "tool", "staticcheck", "./...")
 	list := strings.Fields(tool(t, "../..", "go", "list", "./..."))
