@@ -12,9 +12,9 @@ import (
 // is begun, strangers come after that.
 const (
 	lateRefresh = 400 * time.Millisecond // a REGISTER with credentials
-	lateCall    = 300 * time.Millisecond // an INVITE with credentials
-	lateNew     = 200 * time.Millisecond // both without: a challenge, and the work that comes after it
-	lateRest    = 100 * time.Millisecond // OPTIONS, MESSAGE, SUBSCRIBE, PUBLISH
+	lateCall    = 200 * time.Millisecond // an INVITE with credentials
+	lateNew     = 130 * time.Millisecond // both without: a challenge, and the work that comes after it
+	lateRest    = 80 * time.Millisecond  // OPTIONS, MESSAGE, SUBSCRIBE, PUBLISH
 )
 
 // patience is how long a packet may have waited; 0: for ever. Nobody parses it: what looks like a request within a call but is
