@@ -64,7 +64,10 @@ func (ln *listener) admit(c *net.TCPConn) {
 		return
 	}
 	l.spawn(func() {
-		defer l.guard.leave(src)
+		defer func() {
+			_ = c.Close() // after a panic nobody else would
+			l.guard.leave(src)
+		}()
 		if s := ln.open(c); s != nil {
 			s.serve()
 		}

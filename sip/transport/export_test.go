@@ -2,6 +2,7 @@ package transport
 
 import (
 	"bytes"
+	"net"
 	"net/netip"
 	"time"
 
@@ -106,4 +107,13 @@ func Overloaded(p []byte, to Shedder) []byte {
 	h := l.takeHead()
 	l.scanDatagram(h, p)
 	return l.overloaded(newFlow(l, UDP, "test", netip.MustParseAddrPort("127.0.0.1:5060"), netip.MustParseAddrPort("127.0.0.1:5061")), h)
+}
+
+// Wire is the connection under TLS, before its reader looks ahead.
+func Wire(c *net.TCPConn) (net.Conn, error) {
+	l, err := New(Config{}, Deps{TokenKey: make([]byte, 32)})
+	if err != nil {
+		return nil, err
+	}
+	return newWire(c, l)
 }

@@ -88,17 +88,25 @@ func (s *stream) fill() (int, error) {
 	for {
 		n, err := s.conn.Read(s.in.space(s.layer))
 		if err != errLater { //nolint:errorlint // its own value, on every read
-			s.in.w += n
-			if n > 0 && s.began.IsZero() {
-				s.began = time.Now()
-			}
-			return n, err
+			return s.got(n), err
+		}
+		if n > 0 { // TLS 1.2 looks for an alert behind what it gives out
+			return s.got(n), nil
 		}
 		s.in.rest(s.layer)
 		if err := s.wire.fetch(); err != nil {
 			return 0, err
 		}
 	}
+}
+
+// got counts what was read.
+func (s *stream) got(n int) int {
+	s.in.w += n
+	if n > 0 && s.began.IsZero() {
+		s.began = time.Now()
+	}
+	return n
 }
 
 // arm sets the read deadline. Between messages it is moved only when it has fired or is too far off, so that a busy

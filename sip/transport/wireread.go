@@ -49,7 +49,9 @@ func (in *incoming) give(p []byte) (int, error) {
 	switch {
 	case in.r < in.n:
 		n := copy(p, in.buf[in.r:in.n])
-		in.r += n
+		if in.r += n; in.r == in.n && in.err == nil {
+			in.rest()
+		}
 		return n, nil
 	case in.err != nil:
 		return 0, in.err
@@ -92,15 +94,18 @@ func (w *wire) fetch() error {
 
 // Read implements net.Conn.
 func (w *wire) Read(p []byte) (int, error) {
-	if w.in.pool != nil || len(p) == 0 {
+	if w.in.pool != nil {
 		return w.in.give(p)
 	}
-	w.in.buf = p
+	if len(p) == 0 {
+		return 0, nil
+	}
+	w.in = incoming{buf: p}
 	err := w.fetch()
-	n := w.in.n
-	w.in.buf = nil
+	n, fault := w.in.n, w.in.err
+	w.in = incoming{}
 	if err == nil {
-		err = w.in.err
+		err = fault
 	}
 	return n, err
 }

@@ -74,7 +74,11 @@ func (s *stream) consumeFrames() error {
 				s.inBody = true
 				s.in.reserve(s.layer, size+int(h.Length))
 			}
-			if len(s.in.unread()) == 0 && !s.frames.open {
+			if len(s.in.unread()) > 0 {
+				return nil
+			}
+			s.frames.reader.Reset(nil) // the inbox goes back to its pool
+			if !s.frames.open {
 				s.began = time.Time{}
 			}
 			return nil
