@@ -167,6 +167,11 @@ func (c *Call) Answered(ctx context.Context) error {
 	return c.await(ctx, c.answered, "nobody answered")
 }
 
+// Acked waits, where the call came in, for the ACK of our 200.
+func (c *Call) Acked(ctx context.Context) error {
+	return c.await(ctx, c.acked, "its ACK did not come")
+}
+
 // Wait waits for the call's end and returns nil if it was answered and hung up, else why not.
 func (c *Call) Wait(ctx context.Context) error {
 	select {

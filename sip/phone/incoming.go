@@ -170,10 +170,10 @@ func (c *Call) onAck(r *gosip.Request) {
 			c.mark(c.early)
 		}
 	}
-	c.mark(c.acked)
 	if c.invite != nil {
 		c.invite.ackOnce.Do(func() { close(c.invite.acked) })
 	}
+	c.mark(c.acked)
 	c.mu.Lock()
 	re := c.reinvited
 	c.mu.Unlock()

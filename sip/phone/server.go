@@ -217,12 +217,16 @@ func (p *Phone) persist(f *flow, wire []byte, stop <-chan struct{}) (stopped boo
 			_ = p.write(f, wire)
 			continue
 		case <-stop:
-			stopped = true
 		case <-giveUp.C:
 		case <-f.done:
 		case <-p.life.Done():
 		}
 		again.Stop()
+		select { // it may have been both: what was acknowledged before the connection went needs no BYE
+		case <-stop:
+			stopped = true
+		default:
+		}
 		return stopped
 	}
 }

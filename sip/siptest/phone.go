@@ -75,5 +75,8 @@ func Talk(t testing.TB, a *phone.Phone, number string, b *phone.Phone) (ours, th
 	if err := ours.Answered(ctx); err != nil {
 		t.Fatal(err)
 	}
+	if err := theirs.Acked(ctx); err != nil { // a phone that is cut off before it has seen the ACK hangs up
+		t.Fatal(err)
+	}
 	return ours, theirs
 }
