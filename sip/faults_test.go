@@ -226,3 +226,26 @@ func badCall(ctx context.Context, caller, callee *phone.Phone, number string, re
 
 // behind makes a phone reach the node by a bad network.
 func behind(b *bad) tune { return func(c *phone.Config) { c.Server = b.addr } }
+
+// F16 in small: new calls are refused, those that are up are served to their end.
+func TestDrain(t *testing.T) {
+	t.Parallel()
+	r := serve(t, func(c *sip.Config, _ *sip.Deps) { c.DrainTime = siptest.Patience })
+	alice, bob := pair(t, r)
+	ours, theirs := siptest.Talk(t, alice, "1002", bob)
+	saw(t, bob, "ACK ")
+	r.stop()
+	eventually(t, "new calls get 503", func() bool {
+		c := dial(t, alice, "1002")
+		soon, cancel := context.WithTimeout(siptest.Within(t), time.Second)
+		defer cancel()
+		if _ = c.Wait(soon); soon.Err() != nil { // it came before the drain began, and rings
+			_ = c.Hangup(siptest.Within(t))
+		}
+		return c.Result().Code == 503
+	})
+	must(t, ours.Hold(siptest.Within(t)))
+	must(t, ours.Bye(siptest.Within(t)))
+	must(t, theirs.Wait(siptest.Within(t)))
+	r.node.Wait()
+}
