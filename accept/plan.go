@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,14 +25,13 @@ func plan(items []item, p places, tier int, only []string) []stage {
 	if tier > 1 && len(only) == 0 {
 		return []stage{{packages: []string{"./..."}, atOnce: 1}}
 	}
-	names := map[string]bool{}
-	var alone, company []string
+	var names, alone, company []string
 	for _, i := range items {
 		if i.tier > tier || len(only) > 0 && !slices.Contains(only, i.id) {
 			continue
 		}
 		for _, t := range p[i.id] {
-			names[t.name] = true
+			names = append(names, t.name)
 			if slices.Contains(beside, t.pkg) {
 				company = append(company, t.pkg)
 			} else {
@@ -41,7 +39,7 @@ func plan(items []item, p places, tier int, only []string) []stage {
 			}
 		}
 	}
-	run := "^(" + strings.Join(sorted(names), "|") + ")$"
+	run := "^(" + strings.Join(unique(names), "|") + ")$"
 	return slices.DeleteFunc([]stage{
 		{packages: unique(alone), run: run, atOnce: 1},
 		{packages: unique(company), run: run, atOnce: 2},
@@ -60,12 +58,4 @@ func (s stage) arguments() []string {
 func unique(list []string) []string {
 	slices.Sort(list)
 	return slices.Compact(list)
-}
-
-func sorted[K cmp.Ordered](set map[K]bool) (list []K) {
-	for k := range set {
-		list = append(list, k)
-	}
-	slices.Sort(list)
-	return list
 }

@@ -65,7 +65,7 @@ func (ln *listener) admit(c *net.TCPConn) {
 	}
 	l.spawn(func() {
 		defer func() {
-			_ = c.Close() // after a panic nobody else would
+			_ = c.Close() // whatever became of it, a panic too
 			l.guard.leave(src)
 		}()
 		if s := ln.open(c); s != nil {
@@ -74,14 +74,13 @@ func (ln *listener) admit(c *net.TCPConn) {
 	})
 }
 
-// open does what comes before SIP; nil: the connection is closed.
+// open does what comes before SIP; nil: that failed.
 //
 //go:noinline // the stack of an idle flow has no room for it, see fetch
 func (ln *listener) open(c *net.TCPConn) *stream {
 	l := ln.layer
 	w, err := newWire(c, l)
 	if err != nil {
-		_ = c.Close()
 		return nil
 	}
 	s := &stream{layer: l, wire: w, conn: w, number: l.numbers.Add(1)}

@@ -49,7 +49,7 @@ func (in *incoming) give(p []byte) (int, error) {
 	switch {
 	case in.r < in.n:
 		n := copy(p, in.buf[in.r:in.n])
-		if in.r += n; in.r == in.n && in.err == nil {
+		if in.r += n; in.r == in.n {
 			in.rest()
 		}
 		return n, nil
