@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net"
+	"runtime"
+	"runtime/metrics"
 	"strings"
 	"testing"
 
@@ -91,7 +93,8 @@ func BenchmarkRegister(b *testing.B) {
 	}
 }
 
-// BenchmarkCall is a call from INVITE to the 200 of its BYE, through the node and back.
+// BenchmarkCall is a call from INVITE to the 200 of its BYE, through the node and back. scanned-B/op is what is left of it, until
+// Timer M, for the collector to walk through at each of its turns.
 func BenchmarkCall(b *testing.B) {
 	r := serve(b)
 	a, c := r.line(b, "1001"), r.line(b, "1002")
@@ -100,9 +103,19 @@ func BenchmarkCall(b *testing.B) {
 	bob.enrol(c)
 	by.nonce, by.nc = nonceIn.FindStringSubmatch(alice.invite(by, "first", ""))[1], 0
 	b.ReportAllocs()
+	before := scannable()
 	for b.Loop() {
 		handCall(alice, bob, by)
 	}
+	b.ReportMetric((scannable()-before)/float64(b.N), "scanned-B/op")
+}
+
+// scannable is how many bytes of the heap may hold pointers, and are alive.
+func scannable() float64 {
+	runtime.GC()
+	heap := []metrics.Sample{{Name: "/gc/scan/heap:bytes"}}
+	metrics.Read(heap)
+	return float64(heap[0].Value.Uint64())
 }
 
 // handCall is a call from INVITE to the 200 of its BYE; false: the nonce was stale, and is a new one now.

@@ -12,17 +12,18 @@ import (
 
 // Below these differences a figure is noise of the runtime, whatever its share.
 const (
-	fewAllocs = 1
-	fewBytes  = 64
+	fewAllocs  = 1
+	fewBytes   = 64
+	fewScanned = 512
 )
 
 // write puts the figures into the baseline, one line for each benchmark.
 func write(file string, now map[string]figures) error {
 	var b strings.Builder
-	b.WriteString("# package benchmark allocs/op B/op instructions/op (0: not counted); written by make bench-smoke UPDATE=1\n")
+	b.WriteString("# package benchmark allocs/op B/op scanned-B/op instructions/op (0: not counted); written by make bench-smoke UPDATE=1\n")
 	for _, name := range slices.Sorted(maps.Keys(now)) {
 		f := now[name]
-		fmt.Fprintf(&b, "%s %d %d %d\n", name, f.allocs, f.bytes, f.instructions)
+		fmt.Fprintf(&b, "%s %d %d %d %d\n", name, f.allocs, f.bytes, f.scanned, f.instructions)
 	}
 	return os.WriteFile(file, []byte(b.String()), 0o644)
 }
@@ -40,7 +41,7 @@ func read(file string) (map[string]figures, error) {
 		}
 		var pkg, name string
 		var f figures
-		if _, err := fmt.Sscan(line, &pkg, &name, &f.allocs, &f.bytes, &f.instructions); err != nil {
+		if _, err := fmt.Sscan(line, &pkg, &name, &f.allocs, &f.bytes, &f.scanned, &f.instructions); err != nil {
 			return nil, fmt.Errorf("%s: %q: %w", file, strings.TrimSpace(line), err)
 		}
 		before[pkg+" "+name] = f
@@ -55,14 +56,14 @@ func compare(w io.Writer, before, now map[string]figures) (worse int) {
 		old, known := before[name]
 		f := now[name]
 		bad := !known || grown(old.allocs, f.allocs, fewAllocs) || grown(old.bytes, f.bytes, fewBytes) ||
-			old.instructions > 0 && f.instructions > 0 && grown(old.instructions, f.instructions, 0)
+			grown(old.scanned, f.scanned, fewScanned) || old.instructions > 0 && f.instructions > 0 && grown(old.instructions, f.instructions, 0)
 		mark := "ok   "
 		if bad {
 			mark = "WORSE"
 			worse++
 		}
-		fmt.Fprintf(w, "%s %-60s allocs %4d / %-4d bytes %6d / %-6d instructions %s / %s\n", mark, name, f.allocs, old.allocs, f.bytes, old.bytes,
-			counted(f.instructions), counted(old.instructions))
+		fmt.Fprintf(w, "%s %-60s allocs %4d / %-4d bytes %6d / %-6d scanned %s / %s instructions %s / %s\n", mark, name, f.allocs, old.allocs, f.bytes, old.bytes,
+			counted(f.scanned), counted(old.scanned), counted(f.instructions), counted(old.instructions))
 	}
 	return worse
 }

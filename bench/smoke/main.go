@@ -1,5 +1,5 @@
 // Command smoke guards the hot paths in seconds: it runs their benchmarks a fixed number of times and compares allocations,
-// bytes and, where the processor's counters can be read (perf stat), instructions with a baseline. Times are not compared:
+// bytes, what is left for the collector and, where the processor's counters can be read (perf stat), instructions with a baseline. Times are not compared:
 // they say more about the machine than about the code.
 package main
 

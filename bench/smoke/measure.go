@@ -16,8 +16,9 @@ type benchmark struct {
 	times     int
 }
 
-// figures of one benchmark, for one operation; instructions is 0 where the machine does not count them.
-type figures struct{ allocs, bytes, instructions int64 }
+// figures of one benchmark, for one operation. scanned is what is left of it for the collector to walk through, 0 where the
+// benchmark does not tell; instructions is 0 where the machine does not count them.
+type figures struct{ allocs, bytes, scanned, instructions int64 }
 
 // measure runs the benchmarks and returns the least figures of three rounds by package and name: what the runtime does
 // beside the work adds to some of them.
@@ -51,9 +52,9 @@ func parse(pkg string, out []byte) map[string]figures {
 			continue
 		}
 		name := pkg + " " + strings.TrimSuffix(fields[0], "-2") // the number of processors
-		f := figures{allocs: value(fields, "allocs/op"), bytes: value(fields, "B/op")}
+		f := figures{allocs: value(fields, "allocs/op"), bytes: value(fields, "B/op"), scanned: max(value(fields, "scanned-B/op"), 0)}
 		if old, ok := best[name]; ok {
-			f.allocs, f.bytes = min(f.allocs, old.allocs), min(f.bytes, old.bytes)
+			f.allocs, f.bytes, f.scanned = min(f.allocs, old.allocs), min(f.bytes, old.bytes), min(f.scanned, old.scanned)
 		}
 		best[name] = f
 	}
@@ -64,8 +65,8 @@ func parse(pkg string, out []byte) map[string]figures {
 func value(fields []string, unit string) int64 {
 	for i := 1; i < len(fields); i++ {
 		if fields[i] == unit {
-			if n, err := strconv.ParseInt(fields[i-1], 10, 64); err == nil {
-				return n
+			if n, err := strconv.ParseFloat(fields[i-1], 64); err == nil {
+				return int64(n)
 			}
 		}
 	}

@@ -11,13 +11,13 @@ import (
 const output = `goos: linux
 BenchmarkVerify/MD5-2  	    5000	      6804 ns/op	      72 B/op	       3 allocs/op
 BenchmarkVerify/MD5-2  	    5000	      6804.5 ns/op	  32.51 MB/s	      74 B/op	       2 allocs/op
-BenchmarkVerify/SHA-256-2         	    5000	      7593 ns/op	      80 B/op	       4 allocs/op
+BenchmarkVerify/SHA-256-2         	    5000	      7593 ns/op	       950.5 scanned-B/op	      80 B/op	       4 allocs/op
 PASS
 `
 
 func TestParseTakesTheLeast(t *testing.T) {
 	t.Parallel()
-	want := map[string]figures{"./a BenchmarkVerify/MD5": {allocs: 2, bytes: 72}, "./a BenchmarkVerify/SHA-256": {allocs: 4, bytes: 80}}
+	want := map[string]figures{"./a BenchmarkVerify/MD5": {allocs: 2, bytes: 72}, "./a BenchmarkVerify/SHA-256": {allocs: 4, bytes: 80, scanned: 950}}
 	if got := parse("./a", []byte(output)); !reflect.DeepEqual(got, want) {
 		t.Errorf("parse = %v, want %v", got, want)
 	}
@@ -25,18 +25,19 @@ func TestParseTakesTheLeast(t *testing.T) {
 
 func TestCompare(t *testing.T) {
 	t.Parallel()
-	before := map[string]figures{"a": {10, 1000, 0}, "b": {100, 1000, 1000}}
+	before := map[string]figures{"a": {10, 1000, 2000, 0}, "b": {100, 1000, 0, 1000}}
 	for name, c := range map[string]struct {
 		now   map[string]figures
 		worse int
 	}{
 		"the same":               {before, 0},
-		"one more of few":        {map[string]figures{"a": {11, 1064, 0}}, 0},
-		"two more of few":        {map[string]figures{"a": {12, 1000, 0}}, 1},
-		"a tenth more":           {map[string]figures{"b": {110, 1100, 1100}}, 0},
-		"more bytes":             {map[string]figures{"b": {100, 1101, 1000}}, 1},
-		"more instructions":      {map[string]figures{"b": {100, 1000, 1101}}, 1},
-		"no counters any more":   {map[string]figures{"b": {100, 1000, 0}}, 0},
+		"one more of few":        {map[string]figures{"a": {11, 1064, 2512, 0}}, 0},
+		"two more of few":        {map[string]figures{"a": {12, 1000, 2000, 0}}, 1},
+		"a tenth more":           {map[string]figures{"b": {110, 1100, 0, 1100}}, 0},
+		"more bytes":             {map[string]figures{"b": {100, 1101, 0, 1000}}, 1},
+		"more to walk through":   {map[string]figures{"a": {10, 1000, 2513, 0}}, 1},
+		"more instructions":      {map[string]figures{"b": {100, 1000, 0, 1101}}, 1},
+		"no counters any more":   {map[string]figures{"b": {100, 1000, 0, 0}}, 0},
 		"nobody has looked at c": {map[string]figures{"c": {}}, 1},
 	} {
 		if got := compare(io.Discard, before, c.now); got != c.worse {
@@ -48,7 +49,7 @@ func TestCompare(t *testing.T) {
 func TestBaselineComesBack(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "baseline")
-	want := map[string]figures{"./a BenchmarkX/y": {1, 2, 3}, "./b BenchmarkZ": {0, 0, 0}}
+	want := map[string]figures{"./a BenchmarkX/y": {1, 2, 3, 4}, "./b BenchmarkZ": {0, 0, 0, 0}}
 	if err := write(file, want); err != nil {
 		t.Fatal(err)
 	}

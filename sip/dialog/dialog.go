@@ -30,12 +30,12 @@ type Dialog struct {
 	CallID  string
 	table   *Table
 	parties []account.ID
-	early   func(Reason)
 	over    chan struct{} // closed when the call has ended
 	media   Media         // never changes; nil: it flows between the phones
 
-	mu      sync.Mutex // guards what follows; never held across I/O
-	state   State      // of the call; Ended for a subscription alone
+	mu      sync.Mutex   // guards what follows; never held across I/O
+	state   State        // of the call; Ended for a subscription alone
+	early   func(Reason) // how the call ends while it is Early, nil later: what it leads to is large
 	caller  Leg
 	callees []Leg
 	awaited []Leg     // phones that a SUBSCRIBE or REFER went to, which may answer by NOTIFY first
@@ -91,7 +91,7 @@ func (d *Dialog) Answer(leg Leg, confirmed bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if confirmed && d.state == Early {
-		d.state = Confirmed
+		d.state, d.early = Confirmed, nil
 		d.record.Code, d.record.Answered = 200, d.table.config.Now()
 		if d.record.Disposition == "" { // an announcement stays one
 			d.record.Disposition = call.Answered
@@ -127,7 +127,7 @@ func (d *Dialog) Leave(tag string) {
 // Forget ends the call without telling anybody: it is over already.
 func (d *Dialog) Forget() {
 	d.mu.Lock()
-	d.state = Ended
+	d.state, d.early = Ended, nil
 	d.mu.Unlock()
 	d.table.finish(d)
 }

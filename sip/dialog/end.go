@@ -26,8 +26,8 @@ type Reason struct {
 // messages are queued, not when they are answered: a phone that does not answer is gone already.
 func (d *Dialog) End(why Reason) {
 	d.mu.Lock()
-	state := d.state
-	d.state, d.until = Ended, time.Time{}
+	state, early := d.state, d.early
+	d.state, d.early, d.until = Ended, nil, time.Time{}
 	if state == Confirmed && d.record.Reason == "" { // an announcement has its prompt there
 		d.record.Reason = why.Text
 	}
@@ -37,7 +37,7 @@ func (d *Dialog) End(why Reason) {
 	d.mu.Unlock()
 	switch state {
 	case Early:
-		d.early(why)
+		early(why)
 	case Confirmed:
 		d.Disconnect(why)
 	}

@@ -8,7 +8,6 @@ import (
 	gosip "github.com/emiago/sipgo/sip"
 
 	"sipward/internal/call"
-	"sipward/internal/location"
 	"sipward/sip/dialog"
 	"sipward/sip/header"
 	"sipward/sip/tx"
@@ -16,9 +15,10 @@ import (
 
 // branch is one target of a fork.
 type branch struct {
-	target target
-	client *tx.Client
-	done   bool // it has had its final answer, or never will
+	target   target
+	client   *tx.Client
+	done     bool // it has had its final answer, or never will
+	accepted bool // and it was a 2xx
 }
 
 // cancel ends the branch's INVITE; other requests cannot be cancelled (RFC 3261 section 9.1).
@@ -142,9 +142,10 @@ func (f *Fork) hungUp() bool {
 // success passes every 2xx on at once, also a second one of another branch (section 16.7 step 5, RFC 6026), and cancels
 // the others.
 func (f *Fork) success(b *branch, res *gosip.Response) {
-	b.done = true
+	b.done, b.accepted = true, true
 	if f.refused || f.hungUp() {
 		f.hangUp(b, res)
+		f.shed()
 		return
 	}
 	f.enter(b, res, true)
@@ -162,15 +163,6 @@ func (f *Fork) success(b *branch, res *gosip.Response) {
 	if f.pending() == 0 {
 		f.core.drop(f)
 		f.shed()
-	}
-}
-
-// shed lets go of what was needed to find the phones. An answered call stays for Timer M, in which its 2xx may be repeated
-// (RFC 6026 section 7.2): thousands lie in memory so, and the collector walks through all they hold.
-func (f *Fork) shed() {
-	f.call, f.best = nil, nil
-	for _, b := range f.branches {
-		b.client, b.target.binding, b.target.spare = nil, location.Binding{Instance: b.target.binding.Instance}, nil
 	}
 }
 

@@ -15,28 +15,34 @@ func (c *Core) Stray(f *transport.Flow, res *gosip.Response) {
 		return
 	}
 	for _, d := range c.recorded(res) {
-		x, ok := d.Cross(tagOf(res.To().Params), tagOf(res.From().Params))
-		if ok && x.To.Flow != nil && x.From.Flow != nil && x.From.Flow.ID() == f.ID() {
-			_ = x.To.Flow.WriteMsg(carry(d, false, f, x.To.Flow, strayResponse(res, x.To))) // a caller that is gone needs no answer
+		if c.repeat(d, f, res) {
 			return
 		}
 	}
 }
 
+// repeat passes a 2xx of a known callee, over its own flow, on to the caller; false: it is none.
+func (c *Core) repeat(d *dialog.Dialog, f *transport.Flow, res *gosip.Response) bool {
+	x, ok := d.Cross(tagOf(res.To().Params), tagOf(res.From().Params))
+	if !ok || x.To.Flow == nil || x.From.Flow == nil || x.From.Flow.ID() != f.ID() {
+		return false
+	}
+	_ = x.To.Flow.WriteMsg(carry(d, false, f, x.To.Flow, strayResponse(res, x.To))) // a caller that is gone needs no answer
+	return true
+}
+
+// strayResponse is the response for the caller by what stands in itself: our Via is the first.
 func strayResponse(res *gosip.Response, caller dialog.Leg) *gosip.Response {
-	out := gosip.NewResponse(res.StatusCode, res.Reason)
-	ours := true
+	var room [usualHeaders]gosip.Header
+	list := append(room[:0], res.GetHeaders("via")[1:]...)
 	for _, h := range res.Headers() {
 		switch name := header.Lower(h.Name()); {
-		case name == "via" && ours:
-			ours = false
-		case name == "content-length" || ownWord(name):
+		case name == "via" || name == "content-length" || ownWord(name):
 		case name == "from":
-			out.AppendHeader(&gosip.FromHeader{DisplayName: caller.Self.Name, Address: caller.Self.URI, Params: res.From().Params})
+			list = append(list, &gosip.FromHeader{DisplayName: caller.Self.Name, Address: caller.Self.URI, Params: res.From().Params})
 		default:
-			out.AppendHeader(h)
+			list = append(list, h)
 		}
 	}
-	out.SetBody(res.Body())
-	return out
+	return header.NewResponse(res.StatusCode, res.Reason, list, res.Body())
 }

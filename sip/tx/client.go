@@ -106,6 +106,16 @@ func (c *Client) open(raw []byte) error {
 	return nil
 }
 
+// Pass has on told of all that may still come, in place of who was told until now: what began an INVITE is large, and need
+// not stay in memory until Timer M to hear of a repeated 2xx. After the last word it does nothing.
+func (c *Client) Pass(on func(*gosip.Response, error)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.on != nil {
+		c.on = on
+	}
+}
+
 // Stop forgets the transaction without sending anything.
 func (c *Client) Stop() { c.close() }
 

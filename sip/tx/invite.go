@@ -22,11 +22,12 @@ type ended struct {
 	key      key
 	flow     flow
 	reliable bool
-	life     *life
 
 	alarm // guarded by sh.mu
 
 	mu       sync.Mutex // guards what follows
+	life     *life      // nil while nobody has asked for it
+	over     bool       // life has ended, or would have
 	phase    phase
 	bytes    []byte // the non-2xx answer, over UDP
 	interval int64  // Timer G's next
@@ -36,9 +37,6 @@ type ended struct {
 
 // endLocked makes what stays of s after its final answer.
 func (s *Server) endLocked(raw []byte) *ended {
-	if s.life == nil {
-		s.life = newLife()
-	}
 	now := s.t.now()
 	e := &ended{
 		t: s.t, sh: s.sh, key: s.key, flow: s.flow, reliable: s.reliable, life: s.life,
@@ -105,8 +103,28 @@ func (e *ended) acked() bool {
 	default:
 		e.sh.set(&e.alarm, until)
 	}
-	e.life.end()
+	e.end()
 	return true
+}
+
+// adopt takes a context that is asked for only after the final answer.
+func (e *ended) adopt(l *life) {
+	e.mu.Lock()
+	e.life = l
+	over := e.over
+	e.mu.Unlock()
+	if over {
+		l.end()
+	}
+}
+
+// end ends the transaction's context.
+func (e *ended) end() {
+	e.mu.Lock()
+	e.over = true
+	l := e.life
+	e.mu.Unlock()
+	l.end()
 }
 
 // ring is Timer G, H, I or L.
@@ -144,7 +162,7 @@ func (s *shard) rewake(a *alarm, e *ended, at int64) {
 // lost implements member; it is also the end by a timer.
 func (e *ended) lost() {
 	e.remove()
-	e.life.end()
+	e.end()
 }
 
 func (e *ended) remove() {

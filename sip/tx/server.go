@@ -74,7 +74,10 @@ func (s *Server) Context() context.Context {
 	defer s.mu.Unlock()
 	if s.life == nil {
 		s.life = newLife()
-		if s.err != nil || s.final != 0 && s.end == nil {
+		switch {
+		case s.end != nil:
+			s.end.adopt(s.life)
+		case s.err != nil || s.final != 0:
 			s.life.end()
 		}
 	}

@@ -1,0 +1,66 @@
+package sip_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"sipward/sip/siptest"
+)
+
+// After the first 2xx of a call, for Timer M (RFC 6026 section 7.2): a repeated one goes to the caller again; that of another
+// phone, behind a proxy of the callee's, begins a call of its own; and who answers when the call is over is hung up.
+func TestAnswersAfterTheAnswer(t *testing.T) {
+	t.Parallel()
+	r := serve(t)
+	a, c := r.line(t, "1001"), r.line(t, "1002")
+	alice, bob := r.socket(t), r.socket(t)
+	for _, s := range []*socket{alice, bob} {
+		must(t, s.SetDeadline(time.Now().Add(siptest.Patience)))
+	}
+	by := alice.enrol(a)
+	bob.enrol(c)
+	by.nonce, by.nc = nonceIn.FindStringSubmatch(alice.invite(by, "first", ""))[1], 0
+	alice.invite(by, "call", by.header("Proxy-Authorization", "INVITE", "sip:1002@"+domain))
+	invite := bob.until("INVITE ")
+	answerOf := func(tag string) string {
+		return answer(invite, "200 OK", ";tag="+tag, "Contact: <sip:1002@"+bob.LocalAddr().String()+">\r\n")
+	}
+	heard := func(tag string) string {
+		t.Helper()
+		ok := alice.until("SIP/2.0 200")
+		if strings.Count(ok, "\r\nVia:") != 1 || !strings.Contains(ok, "\r\nTo: <sip:1002@"+domain+">;tag="+tag+"\r\n") {
+			t.Fatalf("the caller got\n%s", ok)
+		}
+		return ok
+	}
+	bob.write(answerOf("one"))
+	first := heard("one")
+	bob.write(answerOf("one"))
+	if again := heard("one"); again != first {
+		t.Errorf("repeated as\n%s\nand was\n%s", again, first)
+	}
+	bob.write(answerOf("two"))
+	second := heard("two")
+	for _, ok := range []string{first, second} {
+		alice.write(within("ACK", ok, "call"))
+		bob.until("ACK ")
+	}
+	for i, ok := range []string{second, first} {
+		if len(r.Calls()) != 1 {
+			t.Fatal("the call is over while the caller has an answer left")
+		}
+		alice.write(strings.Replace(within("BYE", ok, "call"), "z9hG4bK", "z9hG4bK"+string(rune('a'+i)), 1))
+		bob.write(answer(bob.until("BYE "), "200 OK", "", ""))
+		alice.until("SIP/2.0 200")
+	}
+	bob.write(answerOf("three"))
+	for _, method := range []string{"ACK ", "BYE "} {
+		if got := bob.until(method); !strings.Contains(got, ">;tag=three\r\n") || !strings.Contains(got, "\r\nCall-ID: call\r\n") {
+			t.Errorf("the late phone got\n%s", got)
+		}
+	}
+	if len(r.Calls()) != 0 {
+		t.Error("a call is left")
+	}
+}
