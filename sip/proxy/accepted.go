@@ -21,11 +21,8 @@ type accepted struct {
 	bound    gosip.Uri
 }
 
-// shed lets go of a request once no branch of it is under way: its branches that have answered go on as accepted.
+// shed lets go of a request of which no branch is under way: its branches that have answered go on as accepted.
 func (f *Fork) shed() {
-	if f.pending() > 0 {
-		return
-	}
 	for _, b := range f.branches {
 		if b.client == nil || !b.accepted || f.dialog == nil {
 			continue
@@ -36,17 +33,18 @@ func (f *Fork) shed() {
 	f.call, f.best, f.branches = nil, nil, nil
 }
 
-// answer handles a further 2xx: of the same phone it is passed on, of another it also enters the dialog. When the call is
-// over that phone is told, for nobody else would.
+// answer handles a further 2xx: it is passed on, and enters the dialog unless it is one repeated. When the call is over that
+// phone is told, for nobody else would.
 func (a *accepted) answer(res *gosip.Response, err error) {
 	if err != nil || !res.IsSuccess() {
 		return
 	}
 	d := a.core.deps.Dialogs.Find(a.cookie)
-	switch {
-	case d == nil || d.State() == dialog.Ended:
+	if d == nil || d.State() == dialog.Ended {
 		a.core.deps.Dialogs.HangUp(res.CallID().Value(), a.leg(res), tagOf(res.From().Params))
-	case !a.core.repeat(d, a.flow, res):
+		return
+	}
+	if tagOf(res.To().Params) != "" {
 		d.Answer(a.leg(res), true)
 		a.core.repeat(d, a.flow, res)
 	}

@@ -142,10 +142,10 @@ func (f *Fork) hungUp() bool {
 // success passes every 2xx on at once, also a second one of another branch (section 16.7 step 5, RFC 6026), and cancels
 // the others.
 func (f *Fork) success(b *branch, res *gosip.Response) {
-	b.done, b.accepted = true, true
+	b.done, b.accepted = true, tagOf(res.To().Params) != "" // else a repeated one needs the tag that the server stamps
 	if f.refused || f.hungUp() {
 		f.hangUp(b, res)
-		f.shed()
+		f.answeredAll()
 		return
 	}
 	f.enter(b, res, true)
@@ -160,6 +160,11 @@ func (f *Fork) success(b *branch, res *gosip.Response) {
 		}
 	}
 	f.groups = nil
+	f.answeredAll()
+}
+
+// answeredAll lets go of the fork unless a branch of it is still under way.
+func (f *Fork) answeredAll() {
 	if f.pending() == 0 {
 		f.core.drop(f)
 		f.shed()

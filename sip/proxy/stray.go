@@ -11,7 +11,7 @@ import (
 // Stray passes on a 2xx of an INVITE that no client transaction awaits any more: a retransmission the caller still needs
 // (RFC 3261 section 16.7 step 1). It must come over the callee's own flow. Everything else is dropped.
 func (c *Core) Stray(f *transport.Flow, res *gosip.Response) {
-	if cseq := res.CSeq(); !res.IsSuccess() || cseq == nil || cseq.MethodName != gosip.INVITE || len(res.GetHeaders("via")) < 2 {
+	if cseq := res.CSeq(); !res.IsSuccess() || cseq == nil || cseq.MethodName != gosip.INVITE {
 		return
 	}
 	for _, d := range c.recorded(res) {
@@ -21,10 +21,10 @@ func (c *Core) Stray(f *transport.Flow, res *gosip.Response) {
 	}
 }
 
-// repeat passes a 2xx of a known callee, over its own flow, on to the caller; false: it is none.
+// repeat passes a 2xx of a known callee, over its own flow, on to the caller; false: it is none, or has lost the caller's Via.
 func (c *Core) repeat(d *dialog.Dialog, f *transport.Flow, res *gosip.Response) bool {
 	x, ok := d.Cross(tagOf(res.To().Params), tagOf(res.From().Params))
-	if !ok || x.To.Flow == nil || x.From.Flow == nil || x.From.Flow.ID() != f.ID() {
+	if !ok || len(res.GetHeaders("via")) < 2 || x.To.Flow == nil || x.From.Flow == nil || x.From.Flow.ID() != f.ID() {
 		return false
 	}
 	_ = x.To.Flow.WriteMsg(carry(d, false, f, x.To.Flow, strayResponse(res, x.To))) // a caller that is gone needs no answer
