@@ -12,7 +12,8 @@
 // answered by us.
 //
 // A [Fork] owns its branches without a goroutine of its own: whoever brings an event handles all that wait, one after
-// the other, so its state has one owner at a time and nothing is held while a callback runs.
+// the other, so its state has one owner at a time and nothing is held while a callback runs. It ends with the answer: a
+// 2xx that is repeated, or comes of another phone, until Timer M finds what stays of its branch (accepted).
 //
 // A request inside a dialog whose receiver lost its connection looks for the phone among its account's bindings (Revive).
 // SUBSCRIBE and REFER begin dialogs too, so that NOTIFY finds its way back, even before the answer.
