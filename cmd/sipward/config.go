@@ -10,7 +10,7 @@ import (
 // upper case with _). The doc tags are the table in docs/configuration.md and of `sipward config docs`; a test compares them.
 type Config struct {
 	Domain    string `koanf:"domain" doc:"SIP domain and digest realm"`
-	DataDir   string `koanf:"data_dir" doc:"embedded store, generated keys and certificates, uploaded clips"`
+	DataDir   string `koanf:"data_dir" doc:"embedded store, generated keys and certificates, the node's name, outbox files"`
 	RootKey   string `koanf:"root_key" secret:"yes" doc:"root of all keys, 64 hex digits, the same on every node; two with a comma while it is changed (docs/operator.md); empty: the file root.key in data_dir, made on the first start"`
 	Redis     RedisConfig
 	Node      NodeConfig
@@ -95,7 +95,7 @@ type HTTPConfig struct {
 	Public  string `koanf:"public" doc:"HTTPS for phones; empty: off"`
 	Admin   string `koanf:"admin" doc:"admin API; HTTPS unless the address is loopback; empty: off"`
 	Metrics string `koanf:"metrics" doc:"Prometheus metrics and profiles; empty: off"`
-	BaseURL string `koanf:"base_url" doc:"the only source of links; empty: https:// and the domain"`
+	BaseURL string `koanf:"base_url" doc:"what all links begin with; empty: https://, the domain, and the port of http.public unless it is 443"`
 
 	EgressAllow    []string `koanf:"egress_allow" doc:"private networks that webhooks and single sign-on may reach, also by plain http; empty: none"`
 	TrustedProxies []string `koanf:"trusted_proxies" doc:"addresses and networks whose X-Forwarded-For and X-Forwarded-Proto count on http.admin; empty: none"`
@@ -111,7 +111,7 @@ type TLSConfig struct {
 
 // AdminConfig is the operators' access.
 type AdminConfig struct {
-	BootstrapToken string            `koanf:"bootstrap_token" secret:"yes" doc:"bearer token that is superadmin until there is an operator, 16 characters or more; empty: one from the root key, the same on every node, in data_dir/admin.token"`
+	BootstrapToken string            `koanf:"bootstrap_token" secret:"yes" doc:"bearer token that is superadmin until there is an operator (one below 16 characters is warned of); empty: one from the root key, the same on every node, in data_dir/admin.token"`
 	URL            string            `koanf:"url" doc:"address of the console as browsers see it, for set-up links and single sign-on; empty: that of http.admin"`
 	OIDCIssuer     string            `koanf:"oidc_issuer" doc:"provider of single sign-on (OpenID Connect), https://…; empty: off"`
 	OIDCClient     string            `koanf:"oidc_client" doc:"our client id there; its redirect address is admin.url and /api/v1/session/oidc/callback"`

@@ -61,7 +61,7 @@ func doctorCommand(examine func(ctx context.Context, configFile string) (patient
 			return nil
 		},
 	}
-	c.Flags().StringVar(&file, "config", "", "configuration file (default: the one of SIPWARD_CONFIG, if any)")
+	c.Flags().StringVar(&file, "config", "", "configuration file (default: the one of SIPWARD_CONFIG, or /etc/sipward/sipward.yaml when it is there)")
 	return c
 }
 

@@ -114,7 +114,7 @@ func envKey(name string) (string, bool) {
 // foreignEnv are variables with our prefix that belong to the client commands and the tests.
 func foreignEnv(name string) bool {
 	switch name {
-	case "SIPWARD_API", "SIPWARD_TOKEN", "SIPWARD_CA", "SIPWARD_CONFIG":
+	case "SIPWARD_API", "SIPWARD_TOKEN", "SIPWARD_CA", "SIPWARD_CONFIG", "SIPWARD_PHONE_PASSWORD":
 		return true
 	}
 	return strings.HasPrefix(name, "SIPWARD_TEST_") || strings.HasPrefix(name, "SIPWARD_REQUIRE_")

@@ -16,7 +16,7 @@ import (
 // storeCommand is "sipward store": the whole state, out and in.
 func storeCommand() *cobra.Command {
 	r := &remote{}
-	return r.command("store", "Export and import the whole state", r.storeExport(), r.storeImport())
+	return r.command("store", "Export and import groups, accounts, tokens and clips", r.storeExport(), r.storeImport())
 }
 
 func (r *remote) storeExport() *cobra.Command {

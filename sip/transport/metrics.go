@@ -32,7 +32,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		return c
 	}
 	m := &metrics{
-		dropped:    vec("dropped_total", "Packets dropped before parsing, by reason: rate, ban, junk, overflow.", "reason"),
+		dropped:    vec("dropped_total", "Packets dropped before parsing, by reason: rate, ban, junk, late, overflow.", "reason"),
 		refusals:   vec("refused_total", "Malformed messages, by kind: malformed, size, version.", "kind"),
 		panics:     one("panics_total", "Panics recovered."),
 		bans:       one("bans_total", "Temporary bans begun."),

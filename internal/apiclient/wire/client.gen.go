@@ -822,7 +822,7 @@ type ClientInterface interface {
 	// Corresponds with GET /api/v1/nodes (the `ListNodes` operationId).
 	ListNodes(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ExportStore Everything that lasts, one JSON object per line (superadmin); secrets stay sealed.
+	// ExportStore Groups, accounts, tokens and clips, one JSON object per line (superadmin); secrets stay sealed.
 	//
 	// Corresponds with GET /api/v1/store/export (the `ExportStore` operationId).
 	ExportStore(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1318,7 +1318,7 @@ func (c *Client) ListNodes(ctx context.Context, reqEditors ...RequestEditorFn) (
 	return c.Client.Do(req)
 }
 
-// ExportStore Everything that lasts, one JSON object per line (superadmin); secrets stay sealed.
+// ExportStore Groups, accounts, tokens and clips, one JSON object per line (superadmin); secrets stay sealed.
 //
 // Corresponds with GET /api/v1/store/export (the `ExportStore` operationId).
 func (c *Client) ExportStore(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
