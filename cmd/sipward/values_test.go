@@ -1,6 +1,9 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -61,5 +64,35 @@ func TestValuesInManyForms(t *testing.T) {
 	}
 	if !c.SMS.HTTP.Basic || !c.SMS.HTTP.Private || c.Media.MaxStreams != 7 || c.Limits.CallsPerAccount != 2 {
 		t.Errorf("sms %+v, media %+v, limits %+v", c.SMS.HTTP, c.Media, c.Limits)
+	}
+}
+
+// What our client commands read from the environment may be exported where the server starts.
+func TestVariablesOfTheClientsAreNoKeys(t *testing.T) {
+	t.Parallel()
+	names := map[string]bool{}
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`etenv\("(SIPWARD_[A-Z_]+)"\)`).FindAllSubmatch(text, -1) {
+			names[string(m[1])] = true
+		}
+	}
+	if len(names) < 4 {
+		t.Fatalf("found %v alone", names)
+	}
+	for name := range names {
+		if _, err := loadConfig("", []string{name + "=x"}); err != nil {
+			t.Errorf("%s is exported: %v", name, err)
+		}
 	}
 }
