@@ -71,3 +71,42 @@ func TestAnswersAfterTheAnswer(t *testing.T) {
 		t.Error("a call is left")
 	}
 }
+
+// A phone that leaves out what its answers need, its tag or the caller's Via, is helped out of the request: also when it
+// repeats them.
+func TestAnswersThatLackWhatTheyNeed(t *testing.T) {
+	t.Parallel()
+	for name, odd := range map[string]struct {
+		tag  string
+		lack func(string) string
+	}{
+		"no tag": {"", func(ok string) string { return ok }},
+		"one Via": {";tag=one", func(ok string) string {
+			first, rest, _ := strings.Cut(ok, "\r\nVia: ")
+			own, rest, _ := strings.Cut(rest, "\r\nVia: ")
+			_, rest, _ = strings.Cut(rest, "\r\n")
+			return first + "\r\nVia: " + own + "\r\n" + rest
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := serve(t)
+			a, c := r.line(t, "1001"), r.line(t, "1002")
+			alice, bob := r.socket(t), r.socket(t)
+			for _, s := range []*socket{alice, bob} {
+				must(t, s.SetDeadline(time.Now().Add(siptest.Patience)))
+			}
+			by := alice.enrol(a)
+			bob.enrol(c)
+			by.nonce, by.nc = nonceIn.FindStringSubmatch(alice.invite(by, "first", ""))[1], 0
+			alice.invite(by, "call", by.header("Proxy-Authorization", "INVITE", "sip:1002@"+domain))
+			ok := odd.lack(answer(bob.until("INVITE "), "200 OK", odd.tag, "Contact: <sip:1002@"+bob.LocalAddr().String()+">\r\n"))
+			bob.write(ok)
+			first := alice.until("SIP/2.0 200")
+			bob.write(ok)
+			if again := alice.until("SIP/2.0 200"); again != first || strings.Count(first, "\r\nVia:") != 1 {
+				t.Errorf("repeated as\n%s\nand was\n%s", again, first)
+			}
+		})
+	}
+}

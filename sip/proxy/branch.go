@@ -18,7 +18,7 @@ type branch struct {
 	target   target
 	client   *tx.Client
 	done     bool // it has had its final answer, or never will
-	accepted bool // and it was a 2xx
+	accepted bool // and it was a 2xx with all that is needed to pass on a repeated one
 }
 
 // cancel ends the branch's INVITE; other requests cannot be cancelled (RFC 3261 section 9.1).
@@ -142,7 +142,8 @@ func (f *Fork) hungUp() bool {
 // success passes every 2xx on at once, also a second one of another branch (section 16.7 step 5, RFC 6026), and cancels
 // the others.
 func (f *Fork) success(b *branch, res *gosip.Response) {
-	b.done, b.accepted = true, tagOf(res.To().Params) != "" // else a repeated one needs the tag that the server stamps
+	// A phone that leaves out its tag or the caller's Via has them mended from the request, of which accepted knows nothing.
+	b.done, b.accepted = true, tagOf(res.To().Params) != "" && len(res.GetHeaders("via")) > 1
 	if f.refused || f.hungUp() {
 		f.hangUp(b, res)
 		f.answeredAll()
