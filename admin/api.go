@@ -29,6 +29,12 @@ type (
 		Update(ctx context.Context, id account.ID, f func(*account.Account) error) (account.Account, error)
 		List(ctx context.Context, f account.Filter, cursor string, limit int) (account.Page[account.Account], error)
 	}
+	// Profiles is the repository of profiles, for export and import.
+	Profiles interface {
+		Create(ctx context.Context, p account.Profile) (account.Profile, error)
+		ByID(ctx context.Context, id account.ProfileID) (account.Profile, error)
+		List(ctx context.Context) ([]account.Profile, error)
+	}
 	// Groups is the repository of groups, for export and import.
 	Groups interface {
 		Create(ctx context.Context, g account.Group) (account.Group, error)
@@ -77,6 +83,7 @@ type (
 type Deps struct {
 	Accounts  Accounts
 	Groups    Groups
+	Profiles  Profiles
 	Locations Locations
 	Changes   Changes
 	Effects   Effects
@@ -116,7 +123,7 @@ type API struct {
 
 // New checks that nothing is missing, and reads the shipped clips and the API's document.
 func New(d Deps) (*API, error) {
-	if d.Accounts == nil || d.Groups == nil || d.Locations == nil || d.Changes == nil || d.Effects == nil || d.Clips == nil ||
+	if d.Accounts == nil || d.Groups == nil || d.Profiles == nil || d.Locations == nil || d.Changes == nil || d.Effects == nil || d.Clips == nil ||
 		d.Nodes == nil || d.Tokens == nil || d.CallLog == nil || d.Counts == nil || d.Self == nil || d.Audit == nil || d.Sessions == nil || d.Traces == nil || d.SignIns == nil || d.Messages == nil || d.Fetches == nil || d.Licences == nil || d.Health == nil || d.Shipped == nil || d.Check == nil || d.Cursors == nil || d.Now == nil {
 		return nil, errors.New("admin: every dependency but Calls is needed")
 	}

@@ -23,6 +23,7 @@ const exportPage = 200
 // Credentials are sealed and tokens hashed in it, as in the store: without the root key it lets nobody in.
 type entry struct {
 	Header  *exportHeader    `json:"header,omitempty"`
+	Profile *account.Profile `json:"profile,omitempty"`
 	Group   *account.Group   `json:"group,omitempty"`
 	Account *account.Account `json:"account,omitempty"`
 	Token   *account.Token   `json:"token,omitempty"`
@@ -47,13 +48,16 @@ type exportClip struct {
 // counts is how many records of each kind there are.
 type counts struct {
 	Groups   int `json:"groups"`
+	Profiles int `json:"profiles"`
 	Accounts int `json:"accounts"`
 	Tokens   int `json:"tokens"`
 	Clips    int `json:"clips"`
 }
 
-// export streams everything but what passes (bindings, calls). It is not one instant: what is changed while it runs may
-// be in it in either form.
+// export streams what an operator has made of the directory: profiles, groups, accounts, tokens, clips. Not in it are what
+// passes (bindings, calls), the logs, what has a way of its own (desk phones, licences, operators, webhooks, messages, links),
+// and the user names that stay taken for a while after their account was deleted: elsewhere they are free at once. It is not
+// one instant: what is changed while it runs may be in it in either form.
 func (a *API) export(c *gin.Context) error {
 	ctx := c.Request.Context()
 	groups, err := a.Groups.List(ctx) // before the first byte, so that a store that is away is still a clean refusal
@@ -65,6 +69,7 @@ func (a *API) export(c *gin.Context) error {
 	c.Status(http.StatusOK)
 	x := exporter{api: a, out: json.NewEncoder(c.Writer)}
 	x.write(entry{Header: &exportHeader{Format: exportFormat, Version: a.Version, At: a.Now().UTC()}})
+	x.profiles(ctx)
 	for _, g := range groups {
 		x.write(entry{Group: &g})
 		x.n.Groups++

@@ -106,6 +106,8 @@ func (r *restorer) begin(h *exportHeader) error {
 
 func (r *restorer) apply(e entry) error {
 	switch {
+	case e.Profile != nil:
+		return r.profile(*e.Profile)
 	case e.Group != nil:
 		return r.group(*e.Group)
 	case e.Account != nil:

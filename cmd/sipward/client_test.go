@@ -138,7 +138,7 @@ func TestTheStoreIsExportedToAFile(t *testing.T) {
 		t.Errorf("%v %v", st, err)
 	}
 	other, _ := openConsole(t)
-	if out, _ := other.run(exitDone, "store", "import", file); !strings.Contains(out, "accounts  1") {
+	if out, _ := other.run(exitDone, "store", "import", file); !strings.Contains(out, "accounts  1") || !strings.Contains(out, "profiles  0") {
 		t.Errorf("import:\n%s", out)
 	}
 	if out, _ := other.run(exitDone, "account", "list"); !strings.Contains(out, "Ann") {

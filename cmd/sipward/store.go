@@ -16,12 +16,12 @@ import (
 // storeCommand is "sipward store": the whole state, out and in.
 func storeCommand() *cobra.Command {
 	r := &remote{}
-	return r.command("store", "Export and import groups, accounts, tokens and clips", r.storeExport(), r.storeImport())
+	return r.command("store", "Export and import groups, profiles, accounts, tokens and clips", r.storeExport(), r.storeImport())
 }
 
 func (r *remote) storeExport() *cobra.Command {
 	return &cobra.Command{
-		Use: "export FILE", Short: "Write groups, accounts, tokens and clips to a file (- is the standard output)", Args: exactly("FILE"),
+		Use: "export FILE", Short: "Write groups, profiles, accounts, tokens and clips to a file (- is the standard output)", Args: exactly("FILE"),
 		Long: "Secrets stay sealed in the file: to use it on another system, take the root key of this one along.",
 		RunE: r.do(func(ctx context.Context, api *apiclient.Client, c *cobra.Command, args []string) error {
 			if args[0] == "-" {
@@ -77,7 +77,7 @@ func (r *remote) storeImport() *cobra.Command {
 			}
 			n := done.Created
 			rows := [][]string{
-				{"groups", fmt.Sprint(n.Groups)}, {"accounts", fmt.Sprint(n.Accounts)}, {"tokens", fmt.Sprint(n.Tokens)}, {"clips", fmt.Sprint(n.Clips)},
+				{"groups", fmt.Sprint(n.Groups)}, {"profiles", fmt.Sprint(n.Profiles)}, {"accounts", fmt.Sprint(n.Accounts)}, {"tokens", fmt.Sprint(n.Tokens)}, {"clips", fmt.Sprint(n.Clips)},
 			}
 			for _, s := range done.Skipped {
 				rows = append(rows, []string{"left as it is", s})

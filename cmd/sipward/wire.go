@@ -248,7 +248,7 @@ func prompts(names []string) []media.Prompt {
 func (n *node) adminTables() ([][]web.Route, error) {
 	cursors := web.NewCursors(n.roots[0].Derive("cursor"))
 	hand, err := admin.New(admin.Deps{
-		Accounts: n.store.Accounts, Groups: n.store.Groups, Locations: n.store.Locations, Changes: n.store.Changes, Effects: n.store,
+		Accounts: n.store.Accounts, Groups: n.store.Groups, Profiles: n.store.Profiles, Locations: n.store.Locations, Changes: n.store.Changes, Effects: n.store,
 		Clips: n.store.Clips, Nodes: n.store.Nodes, Tokens: n.store.Tokens, Calls: n, Licences: n.licences, CallLog: n.store.Calls, Audit: n.store.Audit, Counts: n.store.Accounts, Self: func(w http.ResponseWriter, r *http.Request) { n.self.ServeHTTP(w, r) }, CertUntil: func() time.Time { return n.pair.Leaf().NotAfter }, Sessions: n.store.Sessions, Traces: n.store.Traces, SignIns: n.store.SignIns, Messages: n.store.Parcels, Fetches: n.store.Phones, Mask: n.config.Log.MaskDigits, Health: n.health,
 		Shipped: media.Shipped(), Check: playable, Cursors: cursors, Version: version(), Now: time.Now,
 	})

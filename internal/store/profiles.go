@@ -41,9 +41,9 @@ func checkProfile(p *account.Profile) error {
 	return checkName("profile", p.Name)
 }
 
-// Create writes a new profile; account.ErrTaken when the name is in use.
+// Create writes a new profile, or the one that ships while it is as it shipped; account.ErrTaken when the name is in use.
 func (r *Profiles) Create(ctx context.Context, p account.Profile) (account.Profile, error) {
-	if r.name(p.Name) == r.name(shipped().Name) { // claimed by nobody while it is as it shipped
+	if p.ID != account.DefaultProfile && r.name(p.Name) == r.name(shipped().Name) { // claimed by nobody while it is as it shipped
 		if p, err := r.ByID(ctx, account.DefaultProfile); err != nil || r.name(p.Name) == r.name(shipped().Name) {
 			return account.Profile{}, errors.Join(err, &account.TakenError{Field: "name", Value: p.Name})
 		}

@@ -212,6 +212,7 @@ type Imported struct {
 		Accounts int `json:"accounts"`
 		Clips    int `json:"clips"`
 		Groups   int `json:"groups"`
+		Profiles int `json:"profiles"`
 		Tokens   int `json:"tokens"`
 	} `json:"created"`
 	Skipped []string `json:"skipped"`
@@ -822,7 +823,7 @@ type ClientInterface interface {
 	// Corresponds with GET /api/v1/nodes (the `ListNodes` operationId).
 	ListNodes(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ExportStore Groups, accounts, tokens and clips, one JSON object per line (superadmin); secrets stay sealed.
+	// ExportStore Groups, profiles, accounts, tokens and clips, one JSON object per line (superadmin); secrets stay sealed.
 	//
 	// Corresponds with GET /api/v1/store/export (the `ExportStore` operationId).
 	ExportStore(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1318,7 +1319,7 @@ func (c *Client) ListNodes(ctx context.Context, reqEditors ...RequestEditorFn) (
 	return c.Client.Do(req)
 }
 
-// ExportStore Groups, accounts, tokens and clips, one JSON object per line (superadmin); secrets stay sealed.
+// ExportStore Groups, profiles, accounts, tokens and clips, one JSON object per line (superadmin); secrets stay sealed.
 //
 // Corresponds with GET /api/v1/store/export (the `ExportStore` operationId).
 func (c *Client) ExportStore(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
