@@ -5,6 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
+	"sipward/sip"
 	"sipward/sip/siptest"
 )
 
@@ -109,4 +112,50 @@ func TestAnswersThatLackWhatTheyNeed(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Of two phones one answers, and the caller hangs up; that leaves nothing behind when the other answers all the same.
+func TestAnswerAfterTheCallerHungUp(t *testing.T) {
+	t.Parallel()
+	counted := prometheus.NewRegistry()
+	r := serve(t, func(_ *sip.Config, d *sip.Deps) { d.Metrics = counted })
+	a, c := r.line(t, "1001"), r.line(t, "1002")
+	alice, bob, late := r.socket(t), r.socket(t), r.socket(t)
+	for _, s := range []*socket{alice, bob, late} {
+		must(t, s.SetDeadline(time.Now().Add(siptest.Patience)))
+	}
+	by := alice.enrol(a)
+	bob.enrol(c)
+	late.enrol(c)
+	by.nonce, by.nc = nonceIn.FindStringSubmatch(alice.invite(by, "first", ""))[1], 0
+	alice.invite(by, "call", by.header("Proxy-Authorization", "INVITE", "sip:1002@"+domain))
+	answers := func(s *socket, invite string) {
+		s.write(answer(invite, "200 OK", ";tag="+s.LocalAddr().String(), "Contact: <sip:1002@"+s.LocalAddr().String()+">\r\n"))
+	}
+	first, second := bob.until("INVITE "), late.until("INVITE ")
+	answers(bob, first)
+	ok := alice.until("SIP/2.0 200")
+	alice.write(within("ACK", ok, "call"))
+	alice.write(within("BYE", ok, "call"))
+	bob.write(answer(bob.until("BYE "), "200 OK", "", ""))
+	alice.until("SIP/2.0 200")
+	if n := forks(t, counted); n != 1 {
+		t.Fatalf("%v requests wait while a phone rings", n)
+	}
+	answers(late, second)
+	late.until("BYE ")
+	eventually(t, "nothing is left", func() bool { return forks(t, counted) == 0 && len(r.Calls()) == 0 })
+}
+
+func forks(t *testing.T, counted *prometheus.Registry) float64 {
+	t.Helper()
+	all, err := counted.Gather()
+	must(t, err)
+	for _, m := range all {
+		if m.GetName() == "sipward_forks_active" {
+			return m.GetMetric()[0].GetGauge().GetValue()
+		}
+	}
+	t.Fatal("the gauge of forks is missing")
+	return 0
 }

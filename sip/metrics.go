@@ -43,6 +43,7 @@ func (m *metrics) watch(s *Server) {
 	}
 	gauge("sipward_calls_active", "Calls that are up on this node.", s.dialogs.Len)
 	gauge("sipward_announcements_active", "Clips that play on this node.", s.announcer.Len)
+	gauge("sipward_forks_active", "Requests that wait for the answers of phones.", s.proxy.Len)
 	gauge("sipward_transactions_active", "Transactions without a final answer.", s.table.Live)
 }
 

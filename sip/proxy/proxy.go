@@ -155,6 +155,13 @@ func (c *Core) underWay() []*Fork {
 	return list
 }
 
+// Len is how many requests wait for the answers of phones.
+func (c *Core) Len() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.forks)
+}
+
 func (c *Core) keep(f *Fork) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
