@@ -66,6 +66,16 @@ func (c *cache) get(id account.ID) (*account.Account, *place) {
 	return c.hitLocked(c.byID[id])
 }
 
+// peek is get for lists: who is only listed does not displace who calls.
+func (c *cache) peek(id account.ID) *account.Account {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e := c.byID[id]; e != nil {
+		return e.acc
+	}
+	return nil
+}
+
 func (c *cache) user(name string) *account.Account {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -130,6 +130,15 @@ func (c *core) account(ctx context.Context, id account.ID, r kv.Record) (*accoun
 	return &a, nil
 }
 
+// remembered is account without decoding what the cache holds at the same version: a page of a list is mostly JSON, and
+// registrations would wait for it.
+func (c *core) remembered(ctx context.Context, id account.ID, r kv.Record) (*account.Account, error) {
+	if a := c.cache.peek(id); a != nil && a.Version == r.Version && c.cache.trusted(c.now(), c.stale) {
+		return a, nil
+	}
+	return c.account(ctx, id, r)
+}
+
 // unusable reports that err says nothing but that the store cannot be used right now.
 func unusable(err error) bool {
 	return errors.Is(err, kv.ErrUnavailable) || errors.Is(err, kv.ErrRefused)

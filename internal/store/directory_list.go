@@ -102,7 +102,7 @@ func (r *Accounts) listed(ctx context.Context, f Filter, ids []account.ID) ([]ac
 	}
 	items := make([]account.Account, 0, len(ids))
 	err := r.c.readMany(ctx, keys, func(i int, rec kv.Record) error {
-		a, err := r.c.account(ctx, ids[i], rec)
+		a, err := r.c.remembered(ctx, ids[i], rec)
 		if err == nil && matches(f, a) {
 			items = append(items, *a)
 		}
