@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"bytes"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -125,23 +124,5 @@ func (suite) TheDefaultProfileIsAlwaysThere(t *testing.T, b backend) {
 	}
 	if err := s.Profiles.Delete(ctx, other.ID, other.Version); err != nil {
 		t.Error(err)
-	}
-}
-
-func (suite) ProfilesTravelWithAnExport(t *testing.T, b backend) {
-	from, to, ctx := node(t, b.port(t)), node(t, b.port(t)), t.Context()
-	if _, err := from.Profiles.Update(ctx, account.DefaultProfile, func(p *account.Profile) error { p.Settings.PINIdle = new(7); return nil }); err != nil {
-		t.Fatal(err)
-	}
-	var file bytes.Buffer
-	if err := from.Export(ctx, &file); err != nil {
-		t.Fatal(err)
-	}
-	if err := to.Import(ctx, &file); err != nil {
-		t.Fatal(err)
-	}
-	p, err := to.Profiles.ByID(ctx, account.DefaultProfile)
-	if err != nil || p.Version != 1 || p.Settings.PINIdle == nil || *p.Settings.PINIdle != 7 {
-		t.Errorf("imported: %+v, %v", p, err)
 	}
 }

@@ -110,6 +110,12 @@ func (c *core) read(ctx context.Context, k kv.Key) (kv.Record, error) {
 	return recs[0], nil
 }
 
+// commit is kv.Store.Commit where nobody wants the result.
+func (c *core) commit(ctx context.Context, t kv.Txn) error {
+	_, err := c.kv.Commit(ctx, t)
+	return err
+}
+
 // alarm tells that a record is not what it should be: one log line and one count.
 func (c *core) alarm(ctx context.Context, kind string, k kv.Key, err error) {
 	c.m.alarms.WithLabelValues(kind).Inc()
