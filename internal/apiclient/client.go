@@ -134,11 +134,13 @@ func (c *Client) answered(resp *http.Response, err error, head http.Header, out 
 	}
 	switch out := out.(type) {
 	case nil:
-		return nil
 	case io.Writer:
 		_, err = io.Copy(out, resp.Body)
 	default:
 		err = json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(out)
+	}
+	if err == nil { // to its end, which JSON does not need: else the connection is closed, and the next request makes one
+		_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, maxAnswer))
 	}
 	if err != nil {
 		return fmt.Errorf("the answer of %s broke off: %w", c.base, err)
