@@ -23,7 +23,7 @@ MOST      ?= 100000
 REQUIRE  ?= 1
 REQUIRED  = SIPWARD_REQUIRE_REDIS=$(REQUIRE) SIPWARD_REQUIRE_PHONES=$(REQUIRE)
 
-.PHONY: help run demo test check race fuzz accept bench bench-smoke bench-growth release image lint client fmt build clean tools
+.PHONY: help run demo test check race fuzz accept bench bench-table bench-smoke bench-growth release image lint client fmt build clean tools
 
 help: ## list these words
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ accept: tools ## the acceptance list up to TIER (1; 2 before a release: all test
 
 bench: ## beside the peers of ../shared/bench, in one run, where that is; else all Go benchmarks, with allocations
 	@GO="$(GO)" PEERBENCH="$(PEERBENCH)" PEERS="$(PEERS)" bench/run.sh
+
+bench-table: ## the table of docs/performance.md in one run of REPS (5) interleaved repetitions, 40 minutes on an idle machine
+	@GO="$(GO)" PEERBENCH="$(PEERBENCH)" bench/table.sh
 
 bench-smoke: ## compare what the hot paths allocate with bench/smoke/baseline.txt; UPDATE=1 writes it
 	@$(GO) run ./bench/smoke $(if $(UPDATE),-update)

@@ -32,6 +32,7 @@ var layers = []layer{
 	{packages: "bench/relay", may: []string{"media", "media/relay"}},
 	{packages: "bench/seed", may: []string{"internal/account", "internal/seal", "internal/store"}},
 	{packages: "bench/smoke"}, // reads the output of the benchmarks, imports nothing
+	{packages: "bench/table"}, // reads the results of the load tests
 	{packages: "cmd/sipward", may: []string{"admin/...", "internal/...", "licenceproxy", "media/...", "provisioning/...", "sip/..."}, tests: []string{"..."}},
 
 	// the places where a test may have the process die; a normal build has nothing there
