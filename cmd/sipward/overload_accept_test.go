@@ -334,6 +334,7 @@ func (o *overload) normal(t *testing.T) bool {
 		err := o.one(ctx, t, c, rand.IntN(1<<20))
 		cancel()
 		if err != nil {
+			t.Logf("L6: not normal yet: %s: %v", worth[c], err)
 			return false
 		}
 	}
