@@ -11,20 +11,25 @@ import (
 	"sipward/sip/siptest"
 )
 
+// invited is a caller that has sent an INVITE, "call", to the phones of 1002; nobody waits for ever.
+func (r *rig) invited(t testing.TB, callees ...*socket) (alice *socket) {
+	t.Helper()
+	alice = r.socket(t)
+	for _, s := range append(callees, alice) {
+		must(t, s.SetDeadline(time.Now().Add(siptest.Patience)))
+	}
+	by := r.introduce(t, alice, callees...)
+	alice.invite(by, "call", by.header("Proxy-Authorization", "INVITE", "sip:1002@"+domain))
+	return alice
+}
+
 // After the first 2xx of a call, for Timer M (RFC 6026 section 7.2): a repeated one goes to the caller again; that of another
 // phone, behind a proxy of the callee's, begins a call of its own; and who answers when the call is over is hung up.
 func TestAnswersAfterTheAnswer(t *testing.T) {
 	t.Parallel()
 	r := serve(t)
-	a, c := r.line(t, "1001"), r.line(t, "1002")
-	alice, bob := r.socket(t), r.socket(t)
-	for _, s := range []*socket{alice, bob} {
-		must(t, s.SetDeadline(time.Now().Add(siptest.Patience)))
-	}
-	by := alice.enrol(a)
-	bob.enrol(c)
-	by.nonce, by.nc = nonceIn.FindStringSubmatch(alice.invite(by, "first", ""))[1], 0
-	alice.invite(by, "call", by.header("Proxy-Authorization", "INVITE", "sip:1002@"+domain))
+	bob := r.socket(t)
+	alice := r.invited(t, bob)
 	invite := bob.until("INVITE ")
 	answerOf := func(tag string) string {
 		return answer(invite, "200 OK", ";tag="+tag, "Contact: <sip:1002@"+bob.LocalAddr().String()+">\r\n")
@@ -94,15 +99,8 @@ func TestAnswersThatLackWhatTheyNeed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := serve(t)
-			a, c := r.line(t, "1001"), r.line(t, "1002")
-			alice, bob := r.socket(t), r.socket(t)
-			for _, s := range []*socket{alice, bob} {
-				must(t, s.SetDeadline(time.Now().Add(siptest.Patience)))
-			}
-			by := alice.enrol(a)
-			bob.enrol(c)
-			by.nonce, by.nc = nonceIn.FindStringSubmatch(alice.invite(by, "first", ""))[1], 0
-			alice.invite(by, "call", by.header("Proxy-Authorization", "INVITE", "sip:1002@"+domain))
+			bob := r.socket(t)
+			alice := r.invited(t, bob)
 			ok := odd.lack(answer(bob.until("INVITE "), "200 OK", odd.tag, "Contact: <sip:1002@"+bob.LocalAddr().String()+">\r\n"))
 			bob.write(ok)
 			first := alice.until("SIP/2.0 200")
@@ -119,16 +117,8 @@ func TestAnswerAfterTheCallerHungUp(t *testing.T) {
 	t.Parallel()
 	counted := prometheus.NewRegistry()
 	r := serve(t, func(_ *sip.Config, d *sip.Deps) { d.Metrics = counted })
-	a, c := r.line(t, "1001"), r.line(t, "1002")
-	alice, bob, late := r.socket(t), r.socket(t), r.socket(t)
-	for _, s := range []*socket{alice, bob, late} {
-		must(t, s.SetDeadline(time.Now().Add(siptest.Patience)))
-	}
-	by := alice.enrol(a)
-	bob.enrol(c)
-	late.enrol(c)
-	by.nonce, by.nc = nonceIn.FindStringSubmatch(alice.invite(by, "first", ""))[1], 0
-	alice.invite(by, "call", by.header("Proxy-Authorization", "INVITE", "sip:1002@"+domain))
+	bob, late := r.socket(t), r.socket(t)
+	alice := r.invited(t, bob, late)
 	answers := func(s *socket, invite string) {
 		s.write(answer(invite, "200 OK", ";tag="+s.LocalAddr().String(), "Contact: <sip:1002@"+s.LocalAddr().String()+">\r\n"))
 	}

@@ -77,6 +77,17 @@ func (s *socket) enrol(l *line) *signer {
 	return by
 }
 
+// introduce enrols alice as 1001, who knows the nonce of calls then, and the callees as phones of 1002.
+func (r *rig) introduce(t testing.TB, alice *socket, callees ...*socket) *signer {
+	by := alice.enrol(r.line(t, "1001"))
+	l := r.line(t, "1002")
+	for _, s := range callees {
+		s.enrol(l)
+	}
+	by.nonce, by.nc = nonceIn.FindStringSubmatch(alice.invite(by, "first", ""))[1], 0
+	return by
+}
+
 func BenchmarkRegister(b *testing.B) {
 	r := serve(b)
 	l := r.line(b, "1001")
@@ -97,11 +108,8 @@ func BenchmarkRegister(b *testing.B) {
 // Timer M, for the collector to walk through at each of its turns.
 func BenchmarkCall(b *testing.B) {
 	r := serve(b)
-	a, c := r.line(b, "1001"), r.line(b, "1002")
 	alice, bob := r.socket(b), r.socket(b)
-	by := alice.enrol(a)
-	bob.enrol(c)
-	by.nonce, by.nc = nonceIn.FindStringSubmatch(alice.invite(by, "first", ""))[1], 0
+	by := r.introduce(b, alice, bob)
 	b.ReportAllocs()
 	before := scannable()
 	for b.Loop() {

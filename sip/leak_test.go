@@ -12,11 +12,8 @@ func TestCallsLeaveNothingBehind(t *testing.T) { leaveNothing(t, 1000) }
 
 func leaveNothing(t *testing.T, calls int) {
 	r := serve(t)
-	a, c := r.line(t, "1001"), r.line(t, "1002")
 	alice, bob := r.socket(t), r.socket(t)
-	by := alice.enrol(a)
-	bob.enrol(c)
-	by.nonce, by.nc = nonceIn.FindStringSubmatch(alice.invite(by, "first", ""))[1], 0
+	by := r.introduce(t, alice, bob)
 	goroutines, files := runtime.NumGoroutine(), descriptors(t)
 	for n := 0; n < calls; {
 		if handCall(alice, bob, by) {
