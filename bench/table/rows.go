@@ -35,15 +35,19 @@ func (r row) goal() string {
 }
 
 func (r row) met(ratio, ours float64) string {
-	held := map[rule]bool{atMost: ratio <= r.limit, atLeast: ratio >= r.limit, absolute: ours <= r.limit}[r.rule]
-	switch {
-	case r.rule == told:
+	held := ratio <= r.limit
+	switch r.rule {
+	case atLeast:
+		held = ratio >= r.limit
+	case absolute:
+		held = ours <= r.limit
+	case told:
 		return ""
-	case held:
-		return "yes"
-	default:
-		return "no"
 	}
+	if held {
+		return "yes"
+	}
+	return "no"
 }
 
 // rows is the table, in its order.
