@@ -55,7 +55,7 @@ func (r *Accounts) List(ctx context.Context, f Filter, cursor string, limit int)
 			return 0, err
 		}
 		for i, rec := range recs {
-			a, err := r.c.account(ctx, account.ID(batch[i].Name), rec)
+			a, err := r.c.remembered(ctx, account.ID(batch[i].Name), rec)
 			if err != nil || !matches(f, a) || f.Registered != nil && bound[a.ID] != *f.Registered {
 				continue // deleted meanwhile, or an alarm was raised
 			}
