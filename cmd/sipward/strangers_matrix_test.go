@@ -279,7 +279,7 @@ type sippStranger struct {
 }
 
 func newSippStranger(s *server, l line, network transport.Network) *sippStranger {
-	p := &sippStranger{t: s.t, l: l, port: siptest.FreePort(s.t), server: s.addr(network)}
+	p := &sippStranger{t: s.t, l: l, port: siptest.UDPPort(s.t), server: s.addr(network)}
 	if network == transport.TLS {
 		p.server = siptest.NewTunnel(s.t, s.addr(network), s.trust()).Addr
 	}

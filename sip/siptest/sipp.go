@@ -1,8 +1,11 @@
 package siptest
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -94,15 +97,17 @@ func (r *SippRun) read(name string) string {
 	return string(b)
 }
 
-// Bound waits until sipp listens, so that nothing sent to it is lost.
+// Bound waits until sipp listens, so that nothing sent to it is lost. It asks the system: to try the port itself could
+// take it from sipp in the moment in which sipp binds it.
 func (r *SippRun) Bound() {
 	r.t.Helper()
+	unconnected := fmt.Sprintf(":%04X 00000000:0000 ", netip.MustParseAddrPort(r.Addr).Port()) // local port, no peer: proc_net_udp(5)
 	err := r.proc.until(Within(r.t), "its port", func() bool {
-		c, err := net.ListenPacket("udp", r.Addr)
-		if err == nil {
-			_ = c.Close()
+		sockets, err := os.ReadFile("/proc/net/udp")
+		if err != nil {
+			r.t.Fatal(err)
 		}
-		return err != nil
+		return bytes.Contains(sockets, []byte(unconnected))
 	})
 	if err != nil {
 		r.t.Fatal(err)
@@ -111,3 +116,17 @@ func (r *SippRun) Bound() {
 
 // FreePort is a port of loopback that is free for UDP and TCP at this moment.
 func FreePort(t testing.TB) int { return freePorts(t, 2) }
+
+// UDPPort is a port of loopback for programs that bind it by UDP one after another. Its TCP side is kept until the
+// test's end, by which other tests see that it is taken also while none of the programs runs.
+func UDPPort(t testing.TB) int {
+	t.Helper()
+	for {
+		port := FreePort(t)
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			t.Cleanup(func() { _ = l.Close() })
+			return port
+		}
+	}
+}
