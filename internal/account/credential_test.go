@@ -116,7 +116,7 @@ func TestTakenErrorNamesFieldAndValue(t *testing.T) {
 	t.Parallel()
 	err := fmt.Errorf("row 3: %w", &account.TakenError{Field: "number", Value: "+390212345678"})
 	var taken *account.TakenError
-	if !errors.Is(err, account.ErrTaken) || !errors.As(err, &taken) || taken.Error() != "number +390212345678 is taken by another account" {
+	if !errors.Is(err, account.ErrTaken) || !errors.As(err, &taken) || taken.Error() != "number +390212345678 is already in use" {
 		t.Errorf("%v", err)
 	}
 }

@@ -84,5 +84,5 @@ func (a *Account) Resume() { a.Suspended = nil }
 // What repositories answer beside an account.
 var (
 	ErrNotFound = errors.New("there is no such account")
-	ErrTaken    = errors.New("is taken by another account") // wrapped with the field and value
+	ErrTaken    = errors.New("is already in use") // by another record; wrapped with the field and value
 )

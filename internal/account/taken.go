@@ -11,7 +11,7 @@ type TakenError struct {
 	Value string
 }
 
-// Error reads "number +390212345678 is taken by another account".
+// Error reads "number +390212345678 is already in use".
 func (e *TakenError) Error() string { return e.Field + " " + e.Value + " " + ErrTaken.Error() }
 
 // Unwrap makes it an ErrTaken.

@@ -27,7 +27,7 @@ func translate(err error) *Problem {
 	case is(account.ErrTaken):
 		p = problem(http.StatusConflict, "taken", "Already in use", err.Error())
 	case is(account.ErrNotFound):
-		p = problem(http.StatusNotFound, "not_found", "There is no such thing", account.ErrNotFound.Error())
+		p = problem(http.StatusNotFound, "not_found", "There is no such thing", "nothing has this id: take it from the list that shows it")
 	case is(account.ErrNotEmpty):
 		p = problem(http.StatusConflict, "not_empty", "The present state does not allow this", account.ErrNotEmpty.Error())
 	case is(account.ErrDisabled), is(account.ErrPending):

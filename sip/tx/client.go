@@ -98,7 +98,7 @@ func (c *Client) open(raw []byte) error {
 	c.sh.calls[c.key] = c
 	c.sh.setLocked(&c.alarm, min(c.resend, c.until))
 	c.sh.mu.Unlock()
-	c.t.held.Add(1)
+	c.t.held.Add(whole)
 	c.t.waiting.Add(1)
 	if mortal(c.flow) {
 		c.t.peers.join(c.flow, c, false, 0)
@@ -161,6 +161,9 @@ func (c *Client) close() bool {
 	}
 	if was < answered {
 		c.t.waiting.Add(-1)
+		c.t.held.Add(-whole)
+	} else {
+		c.t.held.Add(-remnant)
 	}
 	c.sh.mu.Lock()
 	if c.sh.calls[c.key] == c {
@@ -168,7 +171,6 @@ func (c *Client) close() bool {
 	}
 	c.sh.alarms.unset(&c.alarm)
 	c.sh.mu.Unlock()
-	c.t.held.Add(-1)
 	if mortal(c.flow) {
 		c.t.peers.leave(c.flow, c, false)
 	}

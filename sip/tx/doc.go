@@ -34,11 +34,12 @@
 //
 // # Limits
 //
-// The number of live transactions is capped (Config.Max, sized from the memory limit); towards it new requests are shed
-// with a stateless 503 and a randomised Retry-After: OPTIONS and the like first, then REGISTER without credentials,
-// INVITE and MESSAGE, refreshing REGISTER; in-dialog requests have a reserve of a quarter, ACK and CANCEL need no room. A
-// stream flow has at most Config.PerFlow requests in flight. A finished non-INVITE transaction over UDP holds under
-// 0.7 KB; all answers held have a byte budget as large as that of the live transactions, past which the oldest go early.
+// The number of live transactions is capped (Config.Max, sized from the memory limit); an answered client transaction,
+// which has let go of its messages, counts an eighth. Towards the cap new requests are shed with a stateless 503 and a
+// randomised Retry-After: OPTIONS and the like first, then REGISTER without credentials, INVITE and MESSAGE, refreshing
+// REGISTER; in-dialog requests have a reserve of a quarter, ACK and CANCEL need no room. A stream flow has at most
+// Config.PerFlow requests in flight. A finished non-INVITE transaction over UDP holds under 0.7 KB; all answers held have
+// a byte budget as large as that of the live transactions, past which the oldest go early.
 //
 // It does not retransmit a 2xx of an INVITE (that is end to end), has no Timer C (the proxy's), never resolves, never
 // dials.

@@ -16,11 +16,11 @@ func (t *Table) Call(f Flow, r *gosip.Request, on func(*gosip.Response, error)) 
 	return t.call(f, r, on)
 }
 
-// Held is the number of transactions that count towards Config.Max.
+// Held is what counts towards Config.Max, in eighths of a live transaction.
 func (t *Table) Held() int { return int(t.held.Load()) }
 
 // SetHeld pretends that n transactions are held.
-func (t *Table) SetHeld(n int) { t.held.Store(int64(n)) }
+func (t *Table) SetHeld(n int) { t.held.Store(whole * int64(n)) }
 
 // Max is the cap in force.
 func (t *Table) Max() int { return t.max }

@@ -13,6 +13,14 @@ const (
 	otherwise = 1 << 30 // memory assumed where the system does not tell
 )
 
+// What a transaction counts towards Config.Max. A client transaction lets go of its messages with the final answer, and
+// then waits for repetitions only, an INVITE for 32 s (Timers D and M): counted in full, calls that are long over would
+// crowd out what a small node can well do.
+const (
+	whole   = 8 // a live transaction
+	remnant = 1 // an answered client transaction: 1.3 KB of costLive
+)
+
 // defaultMax is the number of live transactions that the memory limit, or else the machine's memory, allows.
 func defaultMax() int {
 	limit := debug.SetMemoryLimit(-1) // a negative limit only reads

@@ -58,6 +58,7 @@ func (c *Client) settleLocked(code int, linger int64) {
 	c.step, c.final, c.wire, c.req = answered, code, nil, nil
 	c.resend, c.until = never, c.t.now()+linger
 	c.t.waiting.Add(-1)
+	c.t.held.Add(remnant - whole)
 }
 
 // linger waits for the last timer, or ends at once where nothing is repeated.

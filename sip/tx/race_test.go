@@ -37,8 +37,9 @@ func TestConcurrently(t *testing.T) {
 	readers.Wait()
 	users.Wait()
 	live, _, _, calls, flows := tb.Kept()
-	if live != 0 || calls != tb.Held() || flows != 0 { // over UDP clients wait for their last timers
-		t.Errorf("live %d, clients %d, flows %d; held %d", live, calls, flows, tb.Held())
+	const more = 7 // a client without an answer counts eight times as much as one that waits for its last timer, over UDP
+	if live != 0 || tb.Held() != calls+more*tb.Live() || flows != 0 {
+		t.Errorf("live %d, clients %d, of them without answer %d, flows %d; held %d", live, calls, tb.Live(), flows, tb.Held())
 	}
 	tb.Close()
 	wantNone(t, tb)

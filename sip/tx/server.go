@@ -205,7 +205,7 @@ func (s *Server) open() {
 	} else {
 		at += timeB
 	}
-	s.t.held.Add(1)
+	s.t.held.Add(whole)
 	s.t.waiting.Add(1)
 	s.sh.mu.Lock()
 	s.sh.live[s.key] = s

@@ -72,7 +72,7 @@ func (s *Server) giveUp(why error) bool {
 
 // settle takes the transaction out of the counts; once, at its final answer or when it is given up.
 func (s *Server) settle() {
-	s.t.held.Add(-1)
+	s.t.held.Add(-whole)
 	s.t.waiting.Add(-1)
 	if s.reliable {
 		s.t.peers.leave(s.flow, s, true)

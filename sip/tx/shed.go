@@ -53,7 +53,7 @@ func signed(r *gosip.Request) bool {
 
 // crowded names the reason for which a request of the class is not let in, or "".
 func (t *Table) crowded(r *gosip.Request, c class) string {
-	if t.held.Load() >= int64(t.max)*int64(room[c])/100 {
+	if t.held.Load() >= whole*int64(t.max)*int64(room[c])/100 {
 		return classNames[c]
 	}
 	if t.draining.Load() && c != inside && r.Method == gosip.INVITE {
@@ -75,7 +75,7 @@ func (t *Table) perFlow(c class) int {
 func (t *Table) shed(f flow, r *gosip.Request, k key, why string) {
 	t.m.shed.WithLabelValues(why).Inc()
 	t.lines.Log(t.life, t.log, slog.LevelWarn, "shed "+why, "tx: requests are refused for want of room",
-		slog.String("why", why), slog.Int64("held", t.held.Load()), slog.Int("max", t.max))
+		slog.String("why", why), slog.Int64("held", t.held.Load()/whole), slog.Int("max", t.max))
 	t.stateless(f, r, 503, "Service Unavailable", k, reply.RetryAfter())
 }
 

@@ -66,6 +66,35 @@ func checkRetryAfter(t *testing.T, m gosip.Message) {
 	}
 }
 
+// L6: calls that were answered wait for repetitions for 32 s, and take little room from others while they do.
+func TestAnsweredCallsLeaveRoom(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	tb := tx.New(tx.Config{Max: 100}, tx.Deps{}, &user{request: func(*tx.Server) { asked++ }})
+	defer tb.Close()
+	w := newWire("w", transport.UDP)
+	answered := 0
+	call := func(n int) {
+		for ; answered < n; answered++ {
+			invite := request(t, "INVITE", fmt.Sprint("call", answered))
+			if _, err := tb.Call(w, invite, (&told{}).on); err != nil {
+				t.Fatal(err)
+			}
+			tb.ReceiveOn(w, answer(t, invite, 200, "t"))
+		}
+	}
+	call(500)
+	tb.ReceiveOn(w, request(t, "OPTIONS", "room"))
+	if asked != 1 {
+		t.Error("500 answered calls crowd out a question, where 100 live ones fit")
+	}
+	call(600)
+	tb.ReceiveOn(w, request(t, "OPTIONS", "none"))
+	if asked != 1 {
+		t.Error("answered calls are not bounded")
+	}
+}
+
 func TestShedNeverTouchesAckAndCancel(t *testing.T) {
 	t.Parallel()
 	acks, cancels := 0, 0

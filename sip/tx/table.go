@@ -32,7 +32,7 @@ type User interface {
 
 // Config of the table.
 type Config struct {
-	Max     int // live transactions; 0: from GOMEMLIMIT or the machine's memory, 10 KiB each, a quarter of it
+	Max     int // live transactions, eight answered ones counting as one; 0: from GOMEMLIMIT or the machine's memory, 10 KiB each, a quarter of it
 	PerFlow int // requests in flight on one stream flow; 0: 32
 }
 
@@ -68,7 +68,7 @@ type Table struct {
 	budget  int // bytes of answers held, per shard
 
 	buffers  sync.Pool    // *bytes.Buffer
-	held     atomic.Int64 // transactions with their messages: what Config.Max bounds
+	held     atomic.Int64 // what Config.Max bounds, in parts of which a live transaction is whole
 	waiting  atomic.Int64 // those without a final answer
 	draining atomic.Bool
 	closed   atomic.Bool
