@@ -138,14 +138,18 @@ func TestAnswerAfterTheCallerHungUp(t *testing.T) {
 }
 
 func forks(t *testing.T, counted *prometheus.Registry) float64 {
+	return gauge(t, counted, "sipward_forks_active")
+}
+
+func gauge(t *testing.T, counted *prometheus.Registry, name string) float64 {
 	t.Helper()
 	all, err := counted.Gather()
 	must(t, err)
 	for _, m := range all {
-		if m.GetName() == "sipward_forks_active" {
+		if m.GetName() == name {
 			return m.GetMetric()[0].GetGauge().GetValue()
 		}
 	}
-	t.Fatal("the gauge of forks is missing")
+	t.Fatalf("the gauge %s is missing", name)
 	return 0
 }

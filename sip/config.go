@@ -24,7 +24,7 @@ import (
 	"sipward/sip/tx"
 )
 
-// Config of a SIP node; zero values mean the defaults of CONTRACT.md.
+// Config of a SIP node; zero values mean the defaults of docs/configuration.md.
 type Config struct {
 	Domain string   // SIP domain and digest realm
 	Node   string   // this node's id

@@ -21,7 +21,7 @@ func silent(c *sip.Config, _ *sip.Deps) {
 	c.Mode = func(account.Kind, string) announce.Mode { return announce.None }
 }
 
-// The states as caller and as callee, for a call and for what is none (PRODUCT.md section 3).
+// The states as caller and as callee, for a call and for what is none.
 func TestStates(t *testing.T) {
 	t.Parallel()
 	r := serve(t, silent)

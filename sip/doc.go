@@ -30,6 +30,5 @@
 // What looks like guessing, flooding or misuse is told (Deps.Told, package incident) where it is refused; who is served
 // tells nothing and pays nothing.
 //
-// Standards: RFC 3261, 3263 (not in a phone's path), 3323, 3325, 3326, 3327, 3581, 4320, 5393, 5626, 6026, 6432, 7118,
-// 8760; the README's table says how far each goes.
+// Standards: the README's table names them and says how far each goes.
 package sip

@@ -12,6 +12,7 @@ import (
 
 	"sipward/internal/account"
 	"sipward/sip/dialog"
+	"sipward/sip/transport"
 )
 
 // Changes is the change stream.
@@ -95,7 +96,7 @@ func (e *Enforcer) Run(ctx context.Context) error {
 				e.log.Warn("change stream interrupted: disables reach live calls when the store is back", "err", err)
 			}
 			following = false
-			pause(ctx, retryAfter)
+			transport.Pause(ctx.Done(), retryAfter)
 		}
 	}
 	return nil
@@ -252,14 +253,5 @@ func (e *Enforcer) back(a account.Account) {
 	defer e.mu.Unlock()
 	if o, ok := e.out[a.ID]; ok && o.version < a.Version {
 		delete(e.out, a.ID)
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
 	}
 }

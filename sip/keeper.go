@@ -18,8 +18,8 @@ const (
 	keepAliveMiss  = 2 // unanswered pings that end a flow
 )
 
-// keeper sends OPTIONS over the flows of accounts that want a keep-alive from the server (SIP.md "Registrar"): it keeps
-// middleboxes from forgetting the flow, and finds out about phones that are gone.
+// keeper sends OPTIONS over the flows of accounts that want a keep-alive from the server: it keeps middleboxes from
+// forgetting the flow, and finds out about phones that are gone.
 type keeper struct {
 	server *Server
 
@@ -46,7 +46,7 @@ func (k *keeper) watch(a account.Account, f *transport.Flow, req *gosip.Request)
 		return
 	}
 	c, err := header.ParseAddress(contacts[0])
-	if expires, _ := c.Param("expires"); err != nil || contacts[0] == "*" || expires == "0" || header.First(req, "expires") == "0" {
+	if err != nil || leaving(req, contacts) {
 		k.forget(f)
 		return
 	}

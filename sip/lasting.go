@@ -3,6 +3,8 @@ package sip
 import (
 	"context"
 	"time"
+
+	"sipward/sip/transport"
 )
 
 // restartAfter keeps a loop that panics at once from spinning.
@@ -17,7 +19,7 @@ func (s *Server) lasting(ctx context.Context, where string, loop func(context.Co
 			if !again || ctx.Err() != nil {
 				return err
 			}
-			pause(ctx, restartAfter)
+			transport.Pause(ctx.Done(), restartAfter)
 		}
 	}
 }

@@ -34,7 +34,7 @@ func (s *Server) newCourier() *messaging.Courier {
 	c := s.config.Messaging
 	c.Domain, c.Node = s.config.Domain, s.config.Node
 	return messaging.New(c, messaging.Deps{
-		Store: s.deps.Parcels, Post: s.deps.Post, Accounts: s.deps.Accounts, Locations: s.deps.Locations, Outdated: s.outdated, Flow: s.flowOf,
+		Store: s.deps.Parcels, Post: s.deps.Post, Accounts: s.deps.Accounts, Locations: s.deps.Locations, Outdated: s.outdated, Flow: s.proxy.Reach,
 		Via: s.via, Send: s.table, Panicked: s.panicked, Now: s.deps.Now, Log: s.log, Metrics: s.deps.Metrics,
 	})
 }

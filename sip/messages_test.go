@@ -192,7 +192,7 @@ func TestMessagesArriveInOrderAndOnce(t *testing.T) {
 	}
 }
 
-// The schedule of PRODUCT.md section 8 on an injected clock: five tries 30 s apart while online, then at the next
+// The schedule of package messaging on an injected clock: five tries 30 s apart while online, then at the next
 // registration, and 72 hours in all.
 func TestTheScheduleOfDeliveries(t *testing.T) {
 	t.Parallel()

@@ -35,7 +35,7 @@ func (s *Server) Notify(ctx context.Context, id account.ID, agent, event string,
 	if !ok {
 		return "", ErrNoContact
 	}
-	f := s.flowOf(b)
+	f := s.proxy.Reach(b)
 	if f == nil {
 		return b.URI, ErrNoFlow
 	}
@@ -57,17 +57,6 @@ func newest(bindings []location.Binding, agent string) (found location.Binding, 
 		}
 	}
 	return found, ok
-}
-
-// flowOf is the living flow of a binding, on this node or another; nil when it is gone.
-func (s *Server) flowOf(b location.Binding) *transport.Flow {
-	if b.Node != s.config.Node {
-		return s.far(b)
-	}
-	if f := s.layer.Flow(b.Flow); f != nil && f.Alive() {
-		return f
-	}
-	return nil
 }
 
 // ask sends a request and waits for its final answer.

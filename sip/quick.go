@@ -92,7 +92,7 @@ func (s *Server) refreshed(t *tx.Server, p *registrar.Pending) error {
 	s.keeper.watch(*p.Account(), t.Flow(), t.Request())
 	s.metrics.refresh.Inc()
 	failpoint.Here(failpoint.BeforeOK)
-	err := t.Write(gosip.StatusOK, p.Append)
+	err := t.FinishWith(gosip.StatusOK, p.Append)
 	failpoint.Here(failpoint.AfterOK)
 	s.delivers(p.Account().ID) // what waits comes behind the answer
 	return err

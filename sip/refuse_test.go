@@ -10,7 +10,7 @@ import (
 	"sipward/sip/siptest"
 )
 
-// TestRefusals has what the proxy refuses by itself, in the words of SIP.md "Proxy".
+// TestRefusals has what the proxy refuses by itself.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	r := serve(t)

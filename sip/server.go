@@ -172,11 +172,11 @@ func (s *Server) drain(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, s.config.DrainTime)
 	defer cancel()
 	for s.dialogs.Len() > 0 && ctx.Err() == nil {
-		pause(ctx, 100*time.Millisecond)
+		transport.Pause(ctx.Done(), 100*time.Millisecond)
 	}
 }
 
-// prune drops calls whose phones are gone.
+// prune drops calls whose phones are gone, and tells which registrations ran out.
 func (s *Server) prune(ctx context.Context) error {
 	tick := time.NewTicker(10 * time.Second)
 	defer tick.Stop()

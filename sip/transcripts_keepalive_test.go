@@ -19,7 +19,7 @@ import (
 )
 
 // Keep-alives as a phone sees them: its own CRLF and STUN pings (RFC 5626 sections 3.5.1, 3.5.2, 4.4), and the server's
-// OPTIONS to an account that wants it (SIP.md "Registrar").
+// OPTIONS to an account that wants it.
 func TestTranscriptOfKeepAlives(t *testing.T) {
 	t.Parallel()
 	k := newClock()

@@ -1,7 +1,7 @@
 // Package announce tells a caller by voice why a call cannot be: we are the far end of the call ourselves (a UAS, RFC 3261
 // section 12 and 13.3), answer it, play a clip and hang up.
 //
-// Modes (SIP.md "Announcement modes"):
+// Modes:
 //
 //	Early   100, 183 with SDP and our To tag (reliably if 100rel is offered, RFC 3262, else repeated over UDP), the clip,
 //	        then the refusal with its Reason. Never 180 after 183.

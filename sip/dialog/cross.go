@@ -50,14 +50,12 @@ func (d *Dialog) callee(tag string) *Leg {
 	return nil
 }
 
-// Calls reports whether the sender of a crossing is the caller.
-func (d *Dialog) Calls(x Crossing) bool { return x.From.Tag == d.caller.Tag } // a tag never changes
+// FromCaller reports whether the sender of a crossing is the caller.
+func (d *Dialog) FromCaller(x Crossing) bool { return x.From.Tag == d.caller.Tag } // a tag never changes
 
 // Callee is the tag by which Leave knows the callee of a crossing.
 func (d *Dialog) Callee(x Crossing) string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if x.From.Tag == d.caller.Tag {
+	if d.FromCaller(x) {
 		return x.To.Tag
 	}
 	return x.From.Tag

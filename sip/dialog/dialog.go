@@ -86,10 +86,19 @@ func (d *Dialog) State() State {
 	return d.state
 }
 
-// Answer enters, or updates, the leg of a callee that sent a response with a To tag.
-func (d *Dialog) Answer(leg Leg, confirmed bool) {
+// maxCallees is how many callees a call may have: a forked INVITE has as many as phones answer, and a phone that answers
+// under ever new tags must not fill the memory, nor be told of the end as often.
+const maxCallees = 32
+
+// Answer enters, or updates, the leg of a callee that sent a response with a To tag; false when it is none: there are
+// too many, or the tag is that of another phone.
+func (d *Dialog) Answer(leg Leg, confirmed bool) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	known := d.callee(leg.Tag)
+	if known == nil && !d.roomLocked(confirmed) || known != nil && known.answered && known.Flow != leg.Flow {
+		return false
+	}
 	if confirmed && d.state == Early {
 		d.state, d.early = Confirmed, nil
 		d.record.Code, d.record.Answered = 200, d.table.config.Now()
@@ -98,13 +107,26 @@ func (d *Dialog) Answer(leg Leg, confirmed bool) {
 		}
 	}
 	leg.answered = confirmed
-	known := d.callee(leg.Tag)
-	if known == nil {
-		d.callees = append(d.callees, leg)
-		return
+	if known != nil {
+		leg.CSeq, leg.Seen, leg.answered = known.CSeq, max(leg.Seen, known.Seen), confirmed || known.answered
+		*known = leg
+		return true
 	}
-	leg.CSeq, leg.Seen, leg.answered = known.CSeq, max(leg.Seen, known.Seen), confirmed || known.answered
-	*known = leg
+	d.callees = append(d.callees, leg)
+	return true
+}
+
+// roomLocked reports whether one more callee may enter; who has answered takes the place of one who has not.
+func (d *Dialog) roomLocked(answered bool) bool {
+	if len(d.callees) < maxCallees {
+		return true
+	}
+	early := slices.IndexFunc(d.callees, func(l Leg) bool { return !l.answered })
+	if !answered || early < 0 {
+		return false
+	}
+	d.callees = slices.Delete(d.callees, early, early+1)
+	return true
 }
 
 // Leave ends the part of the call that the callee with this tag has in it, after a BYE of either side: a caller that

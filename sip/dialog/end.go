@@ -58,11 +58,16 @@ func (d *Dialog) Disconnect(why Reason) {
 	}
 }
 
-// HangUp acknowledges a callee's answer that nobody wants any more, and says BYE to it.
-func (t *Table) HangUp(callID string, callee Leg, fromTag string) {
+// Acknowledge confirms a callee's answer that nobody wants any more, so that it is not repeated.
+func (t *Table) Acknowledge(callID string, callee Leg, fromTag string) {
 	ack := t.request(gosip.ACK, callID, callee, fromTag, callee.Seen)
 	header.SetBody(ack, nil)
 	_ = tx.Send(callee.Flow, ack) // a phone that is gone needs no ACK
+}
+
+// HangUp acknowledges a callee's answer that nobody wants any more, and says BYE to it.
+func (t *Table) HangUp(callID string, callee Leg, fromTag string) {
+	t.Acknowledge(callID, callee, fromTag)
 	t.bye(callID, callee, fromTag, Reason{Code: 487, Phrase: "Request Terminated", Text: "the caller is gone"})
 }
 

@@ -219,7 +219,7 @@ func (l *Links) keep(ctx context.Context, p *peer, address string) {
 			l.lines.Log(ctx, l.deps.Log, slog.LevelWarn, "link "+p.node, "link to a node is down, dialling again",
 				slog.String("node", p.node), slog.String("address", address), slog.Any("err", err))
 		}
-		pause(ctx, wait)
+		transport.Pause(ctx.Done(), wait)
 		wait = min(2*wait, lastRetry)
 	}
 }
@@ -258,7 +258,7 @@ func (l *Links) accept(ctx context.Context) {
 			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 				return
 			}
-			pause(ctx, firstRetry)
+			transport.Pause(ctx.Done(), firstRetry)
 			continue
 		}
 		select {
@@ -325,13 +325,4 @@ func (l *Links) Flow(node, token string, n transport.Network, remote netip.AddrP
 func (l *Links) Reaches(node string) bool {
 	p := l.known(node)
 	return p != nil && p.Alive()
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }

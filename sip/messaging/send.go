@@ -125,7 +125,7 @@ func (c *Courier) request(p parcel.Parcel, body parcel.Body, t target) *gosip.Re
 	}
 	r.AppendHeader(&hops)
 	r.AppendHeader(from)
-	r.AppendHeader(&gosip.ToHeader{Address: gosip.Uri{Scheme: "sip", User: string(p.ToNumber), Host: c.config.Domain}})
+	r.AppendHeader(&gosip.ToHeader{Address: header.NumberURI(string(p.ToNumber), c.config.Domain)})
 	r.AppendHeader(&id)
 	r.AppendHeader(&gosip.CSeqHeader{SeqNo: 1, MethodName: gosip.MESSAGE})
 	if p.From != "" && !p.Private {
@@ -144,21 +144,12 @@ func (c *Courier) request(p parcel.Parcel, body parcel.Body, t target) *gosip.Re
 
 // sender is From: the account's number and owner, as callees see its calls; the server itself for a report.
 func (c *Courier) sender(p parcel.Parcel) *gosip.FromHeader {
+	shown := header.Identity(p.FromName, string(p.FromNumber), c.config.Domain)
 	switch {
 	case p.Private:
-		return &gosip.FromHeader{DisplayName: "Anonymous", Address: gosip.Uri{Scheme: "sip", User: "anonymous", Host: "anonymous.invalid"}}
+		shown = header.Anonymous()
 	case p.From == "":
-		return &gosip.FromHeader{Address: gosip.Uri{Scheme: "sip", Host: c.config.Domain}}
+		shown = header.Address{URI: gosip.Uri{Scheme: "sip", Host: c.config.Domain}}
 	}
-	return &gosip.FromHeader{DisplayName: display(p.FromName), Address: gosip.Uri{Scheme: "sip", User: string(p.FromNumber), Host: c.config.Domain}}
-}
-
-// display makes a name safe inside a quoted string: what would end it, or the line, is left out.
-func display(name string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '"' || r == '\\' || r < ' ' || r == 0x7f {
-			return -1
-		}
-		return r
-	}, name)
+	return &gosip.FromHeader{DisplayName: shown.Name, Address: shown.URI}
 }

@@ -16,7 +16,7 @@ import (
 // SRTP is the media policy of a phone.
 type SRTP string
 
-// The media policies (CONTRACT.md, `sipward phone --srtp`).
+// The media policies (`sipward phone --srtp`).
 const (
 	SRTPOff      SRTP = "off"      // RTP/AVP only
 	SRTPOptional SRTP = "optional" // RTP/AVP with a=crypto offered where the signalling is encrypted

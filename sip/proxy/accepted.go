@@ -19,6 +19,7 @@ type accepted struct {
 	callee   account.ID
 	instance string
 	bound    gosip.Uri
+	bye      farewells
 }
 
 // shed lets go of a request of which no branch is under way: its branches that have answered go on as accepted.
@@ -27,7 +28,7 @@ func (f *Fork) shed() {
 		if b.client == nil || !b.accepted || f.dialog == nil {
 			continue
 		}
-		a := &accepted{f.core, b.target.flow, f.dialog.Cookie, f.callee, b.target.binding.Instance, b.target.uri}
+		a := &accepted{f.core, b.target.flow, f.dialog.Cookie, f.callee, b.target.binding.Instance, b.target.uri, b.bye}
 		b.client.Pass(a.answer)
 	}
 	f.call, f.best, f.branches = nil, nil, nil
@@ -41,11 +42,10 @@ func (a *accepted) answer(res *gosip.Response, err error) {
 	}
 	d := a.core.deps.Dialogs.Find(a.cookie)
 	if d == nil || d.State() == dialog.Ended {
-		a.core.deps.Dialogs.HangUp(res.CallID().Value(), a.leg(res), tagOf(res.From().Params))
+		a.bye.say(a.core.deps.Dialogs, res.CallID().Value(), a.leg(res), tagOf(res.From().Params))
 		return
 	}
-	if tagOf(res.To().Params) != "" {
-		d.Answer(a.leg(res), true)
+	if tagOf(res.To().Params) != "" && d.Answer(a.leg(res), true) {
 		a.core.repeat(d, a.flow, res)
 	}
 }

@@ -19,6 +19,7 @@ type branch struct {
 	client   *tx.Client
 	done     bool // it has had its final answer, or never will
 	accepted bool // and it was a 2xx with all that is needed to pass on a repeated one
+	bye      farewells
 }
 
 // cancel ends the branch's INVITE; other requests cannot be cancelled (RFC 3261 section 9.1).
@@ -130,8 +131,9 @@ func (f *Fork) provisional(b *branch, res *gosip.Response) {
 	if f.timerC != nil {
 		f.timerC.Reset(f.core.config.TimerC) // section 16.7 step 2
 	}
-	f.enter(b, res, false)
-	f.pass(b, res)
+	if f.enter(b, res, false) {
+		f.pass(b, res)
+	}
 }
 
 // hungUp reports whether the call has ended already: a further answer finds nobody to talk to.
@@ -149,8 +151,7 @@ func (f *Fork) success(b *branch, res *gosip.Response) {
 		f.answeredAll()
 		return
 	}
-	f.enter(b, res, true)
-	if !f.answered || f.req.IsInvite() {
+	if f.enter(b, res, true) && (!f.answered || f.req.IsInvite()) {
 		f.answered = true
 		f.pass(b, res)
 	}
@@ -176,23 +177,30 @@ func (f *Fork) answeredAll() {
 // would talk to nobody.
 func (f *Fork) hangUp(b *branch, res *gosip.Response) {
 	if f.dialog != nil {
-		f.core.deps.Dialogs.HangUp(f.req.CallID().Value(), f.leg(b, res), tagOf(f.req.From().Params))
+		b.bye.say(f.core.deps.Dialogs, f.req.CallID().Value(), f.leg(b, res), tagOf(f.req.From().Params))
 	}
 }
 
-// enter notes the callee's side of the dialog.
-func (f *Fork) enter(b *branch, res *gosip.Response, confirmed bool) {
+// enter notes the callee's side of the dialog; false when it is no part of it and the caller is not to hear of it.
+func (f *Fork) enter(b *branch, res *gosip.Response, confirmed bool) bool {
 	if f.dialog == nil || tagOf(res.To().Params) == "" {
-		return
+		return true
 	}
-	f.dialog.Answer(f.leg(b, res), confirmed)
-	if !confirmed {
-		return
+	if !f.dialog.Answer(f.leg(b, res), confirmed) {
+		return false
 	}
-	if !f.req.IsInvite() {
+	switch {
+	case !confirmed:
+	case f.req.IsInvite():
+		f.up(res)
+	default:
 		f.dialog.Subscribed(subscription(f.req.Method, header.First(res, "expires")))
-		return
 	}
+	return true
+}
+
+// up notes that the call is answered, and by what.
+func (f *Fork) up(res *gosip.Response) {
 	f.dialog.Up()
 	if agent := header.First(res, "server"); agent != "" {
 		f.dialog.Note(func(r *call.Record) { r.ToAgent = strings.Clone(agent) })

@@ -14,13 +14,15 @@ import (
 // the caller asks for privacy (RFC 3323 section 4.1, RFC 3325 section 7).
 func (c *Core) shown(req *gosip.Request, caller account.Account) dialog.Address {
 	if private(req) {
-		return dialog.Address{Name: "Anonymous", URI: gosip.Uri{Scheme: "sip", User: "anonymous", Host: "anonymous.invalid"}}
+		nobody := header.Anonymous()
+		return dialog.Address{Name: nobody.Name, URI: nobody.URI}
 	}
 	return c.identity(caller)
 }
 
 func (c *Core) identity(a account.Account) dialog.Address {
-	return dialog.Address{Name: display(a.Owner), URI: gosip.Uri{Scheme: "sip", User: string(a.Number), Host: c.config.Domain}}
+	id := header.Identity(a.Owner, string(a.Number), c.config.Domain)
+	return dialog.Address{Name: id.Name, URI: id.URI}
 }
 
 // asserted is the P-Asserted-Identity of RFC 3325, or nothing for a private caller: the phone behind us is not trusted
@@ -46,17 +48,6 @@ func private(req *gosip.Request) bool {
 		}
 	}
 	return false
-}
-
-// display makes a name safe inside a quoted string: what would end it, or the line, is left out. Names come from
-// operators and CSV files, and sipgo does not check them (GHSA-chcx-pf5f-wxc7).
-func display(name string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '"' || r == '\\' || r < ' ' || r == 0x7f {
-			return -1
-		}
-		return r
-	}, name)
 }
 
 // toAddress is a To value as an Address.

@@ -44,15 +44,15 @@ func (c *Core) Crossing(f *transport.Flow, req *gosip.Request, p Path) (*dialog.
 
 // relayed is a request within a dialog on its way.
 type relayed struct {
-	core   *Core
-	server *tx.Server
-	dialog *dialog.Dialog
-	calls  bool            // the sender is the caller
-	to     *transport.Flow // the receiver's
-	tag    string          // the receiver's
-	callee string          // by which the dialog knows the callee
-	client *tx.Client      // set before anybody can see it, of an INVITE
-	timer  *time.Timer     // Timer C of an INVITE
+	core       *Core
+	server     *tx.Server
+	dialog     *dialog.Dialog
+	fromCaller bool            // the sender is the caller
+	to         *transport.Flow // the receiver's
+	tag        string          // the receiver's
+	callee     string          // by which the dialog knows the callee
+	client     *tx.Client      // set before anybody can see it, of an INVITE
+	timer      *time.Timer     // Timer C of an INVITE
 }
 
 // Inside forwards a request within a dialog to the other leg, over its flow.
@@ -61,11 +61,11 @@ func (c *Core) Inside(s *tx.Server, p Path, d *dialog.Dialog, x dialog.Crossing)
 	if x.To.Flow == nil {
 		return ErrNoDialog
 	}
-	r := &relayed{core: c, server: s, dialog: d, calls: d.Calls(x), to: x.To.Flow, tag: x.To.Tag, callee: d.Callee(x)}
+	r := &relayed{core: c, server: s, dialog: d, fromCaller: d.FromCaller(x), to: x.To.Flow, tag: x.To.Tag, callee: d.Callee(x)}
 	d.Heard(x, req.CSeq().SeqNo)
 	refresh(d, x.From.Tag, req)
 	notified(d, req)
-	client, err := c.deps.Send.Request(x.To.Flow, carry(d, r.calls, s.Flow(), x.To.Flow, c.insideRequest(req, p, x)), r.answer)
+	client, err := c.deps.Send.Request(x.To.Flow, carry(d, r.fromCaller, s.Flow(), x.To.Flow, c.insideRequest(req, p, x)), r.answer)
 	if err != nil {
 		r.finish(0)
 		return reply.New(480, "Temporarily Unavailable").Because(err)
@@ -116,7 +116,7 @@ func (r *relayed) answer(res *gosip.Response, err error) {
 		refresh(r.dialog, r.tag, res)
 		granted(r.dialog, req, res)
 	}
-	r.respond(carry(r.dialog, !r.calls, r.to, r.server.Flow(), forwardedResponse(res, req)))
+	r.respond(carry(r.dialog, !r.fromCaller, r.to, r.server.Flow(), forwardedResponse(res, req)))
 	if !res.IsProvisional() {
 		r.finish(res.StatusCode)
 	}
@@ -180,7 +180,7 @@ func (c *Core) Ack(f *transport.Flow, ack *gosip.Request) {
 	if err != nil || x.To.Flow == nil || ack.MaxForwards() != nil && ack.MaxForwards().Val() == 0 {
 		return
 	}
-	if err := tx.Send(x.To.Flow, carry(d, d.Calls(x), f, x.To.Flow, c.insideRequest(ack, p, x))); err != nil {
+	if err := tx.Send(x.To.Flow, carry(d, d.FromCaller(x), f, x.To.Flow, c.insideRequest(ack, p, x))); err != nil {
 		c.deps.Log.Debug("ACK not passed on", "call_id", ack.CallID().Value(), "err", err)
 	}
 }

@@ -22,7 +22,7 @@ type Flows interface {
 	Flow(token string) *transport.Flow
 }
 
-// Locations takes away the binding of a flow that is gone, and tells the others.
+// Locations reads the bindings of an account; Remove takes away that of a flow that is gone, and tells the others.
 type Locations interface {
 	Lookup(ctx context.Context, id account.ID) (account.Account, location.Set, error)
 	Remove(ctx context.Context, id account.ID, node, flow string) error

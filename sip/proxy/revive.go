@@ -33,7 +33,7 @@ func (c *Core) Revive(ctx context.Context, d *dialog.Dialog, x dialog.Crossing) 
 // account has no other.
 func (c *Core) again(leg dialog.Leg, bindings []location.Binding) (found *transport.Flow, contact gosip.Uri) {
 	for _, b := range bindings {
-		f := c.reach(b)
+		f := c.Reach(b)
 		switch {
 		case f == nil:
 		case leg.Instance != "" && leg.Instance == b.Instance, location.SameURI(leg.Target.String(), b.URI):

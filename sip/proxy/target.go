@@ -29,7 +29,7 @@ type target struct {
 func (c *Core) targets(call *Call, breadth int) [][]target {
 	var all []target
 	for _, b := range call.Bindings {
-		flow := c.reach(b)
+		flow := c.Reach(b)
 		if flow == nil {
 			c.lost(call.Callee.ID, b)
 			continue
@@ -86,8 +86,8 @@ func fits(call *Call, t *target) bool {
 	return call.Server.Request().Recipient.Scheme != "sips" || t.flow.Network().Secure()
 }
 
-// reach finds the living flow of a binding.
-func (c *Core) reach(b location.Binding) *transport.Flow {
+// Reach finds the living flow of a binding, on this node or another; nil when it is gone.
+func (c *Core) Reach(b location.Binding) *transport.Flow {
 	if b.Node != c.config.Node {
 		if c.deps.Far == nil {
 			return nil

@@ -11,7 +11,7 @@ import (
 func (l *Layer) deliver(f *Flow, m gosip.Message) { l.handOver(l.handler, f, m) }
 
 func (l *Layer) handOver(to Handler, f *Flow, m gosip.Message) {
-	m.SetTransport(f.net.upper())
+	m.SetTransport(f.net.Via())
 	m.SetSource(f.source)
 	req, _ := m.(*gosip.Request)
 	if req != nil {

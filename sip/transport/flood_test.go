@@ -31,8 +31,8 @@ func (r *rig) from(t testing.TB, n transport.Network, ip string) net.Conn {
 	return c
 }
 
-// TestFlood is reliability.md A8 in small: a source far over its rate is banned, for UDP only, and others are served all
-// the while; the ban ends.
+// TestFlood is A8 of accept/list.tsv in small: a source far over its rate is banned, for UDP only, and others are
+// served all the while; the ban ends.
 func TestFlood(t *testing.T) {
 	t.Parallel()
 	c := all()
@@ -266,8 +266,8 @@ func TestStreamsOverTheRateWait(t *testing.T) {
 	}
 }
 
-// TestAmplification is reliability.md A12 for what the transport answers by itself: one packet for one, never twice its
-// size, and nothing at all for junk, responses and ACK.
+// TestAmplification is A12 of accept/list.tsv for what the transport answers by itself: one packet for one, never twice
+// its size, and nothing at all for junk, responses and ACK.
 func TestAmplification(t *testing.T) {
 	t.Parallel()
 	c := all()
@@ -307,7 +307,7 @@ func TestAmplification(t *testing.T) {
 	}
 }
 
-// TestInventedSources is reliability.md A9: 100,000 sources leave no more than the bounded tables.
+// TestInventedSources is A9 of accept/list.tsv: 100,000 sources leave no more than the bounded tables.
 func TestInventedSources(t *testing.T) {
 	c := transport.Config{UDP: []string{"127.0.0.1:0"}, Limits: transport.Limits{UDPFlows: 4096}}
 	r := start(t, c, nil)

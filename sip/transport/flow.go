@@ -3,7 +3,6 @@ package transport
 import (
 	"bytes"
 	"crypto/tls"
-	"net"
 	"net/netip"
 	"strconv"
 	"sync/atomic"
@@ -29,11 +28,8 @@ func (n Network) Reliable() bool { return n != UDP }
 // Secure reports whether the transport is encrypted.
 func (n Network) Secure() bool { return n == TLS || n == WSS }
 
-// Via is the name of the transport in a Via.
-func (n Network) Via() string { return n.upper() }
-
-// upper is the name of the transport in a Via (RFC 3261 section 20.42, RFC 7118 section 5.1).
-func (n Network) upper() string {
+// Via is the name of the transport in a Via (RFC 3261 section 20.42, RFC 7118 section 5.1).
+func (n Network) Via() string {
 	switch n {
 	case TCP:
 		return "TCP"
@@ -47,8 +43,8 @@ func (n Network) upper() string {
 	return "UDP"
 }
 
-// Flow is a way to and from one peer. It satisfies gosip.Connection, so that sipgo's transaction state machines write
-// to it. All methods are safe for concurrent use. Two UDP flows of the same socket and peer have equal IDs.
+// Flow is a way to and from one peer. All methods are safe for concurrent use. Two UDP flows of the same socket and peer
+// have equal IDs.
 type Flow struct {
 	// static after construction
 	layer  *Layer
@@ -67,8 +63,6 @@ type Flow struct {
 	state      atomic.Pointer[tls.ConnectionState]
 	registered atomic.Bool
 }
-
-var _ gosip.Connection = (*Flow)(nil)
 
 // ID is comparable and unique among the flows of this process; the same for the same UDP 5-tuple.
 type ID string
@@ -180,20 +174,6 @@ func (f *Flow) Alive() bool {
 	}
 	return f.dgram.alive()
 }
-
-// LocalAddr is Local as net.Addr, for gosip.Connection.
-func (f *Flow) LocalAddr() net.Addr {
-	if f.net.Reliable() {
-		return net.TCPAddrFromAddrPort(f.local)
-	}
-	return net.UDPAddrFromAddrPort(f.local)
-}
-
-// Ref is part of gosip.Connection; flows are not reference-counted.
-func (f *Flow) Ref(int) int { return 1 }
-
-// TryClose is part of gosip.Connection; a transaction never closes a phone's flow.
-func (f *Flow) TryClose() (int, error) { return 1, nil }
 
 // Close ends the flow; Handler.Closed follows. It is idempotent. A UDP flow has nothing to close.
 func (f *Flow) Close() error {

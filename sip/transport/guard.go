@@ -153,7 +153,7 @@ func (s *source) admit(lim *Limits, n Network, t int64) verdict {
 	if n != UDP {
 		return limited
 	}
-	// A source that goes on at more than its burst a second past its rate is no phone: reliability.md A8.
+	// A source that goes on at more than its burst a second past its rate is no phone (A8 of accept/list.tsv).
 	if t-s.overFrom > int64(time.Second) {
 		s.over, s.overFrom = 0, t
 	}

@@ -151,17 +151,8 @@ func (l *Layer) spawn(f func()) {
 	}()
 }
 
-// pause sleeps for d; false when the layer shuts down.
-func (l *Layer) pause(d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-l.done:
-		return false
-	}
-}
+// pause waits for d; false when the layer shuts down.
+func (l *Layer) pause(d time.Duration) bool { return Pause(l.done, d) }
 
 func (l *Layer) stopping() bool {
 	select {

@@ -27,7 +27,7 @@ type Limits struct {
 	UDPFlows       int           // UDP flows kept at hand per socket, 16384; more are made anew at each packet
 }
 
-// DefaultLimits are the limits of SIP.md.
+// DefaultLimits are the limits that the fields of Limits name.
 func DefaultLimits() Limits {
 	return Limits{
 		HeaderBytes: 8 << 10, HeaderCount: 64, HeaderLine: 2 << 10, BodyBytes: 64 << 10,

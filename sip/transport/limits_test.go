@@ -13,7 +13,8 @@ import (
 	"sipward/sip/transport"
 )
 
-// TestSizes is reliability.md B5: just under each limit passes, just over is answered 413 or 513 and, on a stream, closed.
+// TestSizes is B5 of accept/list.tsv: just under each limit passes, just over is answered 413 or 513 and, on a stream,
+// closed.
 func TestSizes(t *testing.T) {
 	t.Parallel()
 	c := all()

@@ -167,7 +167,7 @@ func TestSharedSockets(t *testing.T) {
 	}
 }
 
-// TestOutOfFiles is reliability.md F22: with no descriptor left the listener waits and goes on. It needs a process of
+// TestOutOfFiles is F22 of accept/list.tsv: with no descriptor left the listener waits and goes on. It needs a process of
 // its own, whose limit it lowers.
 func TestOutOfFiles(t *testing.T) {
 	t.Parallel()

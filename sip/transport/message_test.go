@@ -71,7 +71,7 @@ func TestMethodsKeepTheirCase(t *testing.T) {
 	}
 }
 
-// TestInjectionIsStopped: a line end in a value of ours never leaves (reliability.md, GHSA-chcx-pf5f-wxc7).
+// TestInjectionIsStopped: a line end in a value of ours never leaves (GHSA-chcx-pf5f-wxc7).
 func TestInjectionIsStopped(t *testing.T) {
 	t.Parallel()
 	r := start(t, all(), nil)
@@ -98,7 +98,8 @@ func TestInjectionIsStopped(t *testing.T) {
 	}
 }
 
-// TestNothingDials is reliability.md A11: the package holds no call that connects or resolves, so no input can cause one.
+// TestNothingDials is A11 of accept/list.tsv: the package holds no call that connects or resolves, so no input can
+// cause one.
 func TestNothingDials(t *testing.T) {
 	t.Parallel()
 	files, err := os.ReadDir(".")
@@ -127,7 +128,7 @@ func TestNothingDials(t *testing.T) {
 	}
 }
 
-// TestCertificateChanges is reliability.md F19: the next handshake sees the new certificate, open flows go on.
+// TestCertificateChanges is F19 of accept/list.tsv: the next handshake sees the new certificate, open flows go on.
 func TestCertificateChanges(t *testing.T) {
 	t.Parallel()
 	var current atomic.Pointer[tls.Certificate]

@@ -23,7 +23,7 @@ func quick() transport.Limits {
 	}
 }
 
-// TestSlowPeersAreClosed is reliability.md A10 with short limits: each way to hold a connection ends in its time.
+// TestSlowPeersAreClosed is A10 of accept/list.tsv with short limits: each way to hold a connection ends in its time.
 func TestSlowPeersAreClosed(t *testing.T) {
 	t.Parallel()
 	c := all()
@@ -257,7 +257,7 @@ func TestTLSBelow12IsRefused(t *testing.T) {
 	}
 }
 
-// TestPanics is reliability.md F21: a handler that panics costs its request a 500 and nothing else.
+// TestPanics is F21 of accept/list.tsv: a handler that panics costs its request a 500 and nothing else.
 func TestPanics(t *testing.T) {
 	t.Parallel()
 	r := start(t, all(), func(f *transport.Flow, m gosip.Message) {

@@ -12,8 +12,8 @@ import (
 	"sipward/sip/transport"
 )
 
-// TestSmuggling is reliability.md B4: every way to make two readers see two messages is refused with 400 on UDP, and on
-// streams the connection is closed after it.
+// TestSmuggling is B4 of accept/list.tsv: every way to make two readers see two messages is refused with 400 on UDP,
+// and on streams the connection is closed after it.
 func TestSmuggling(t *testing.T) {
 	t.Parallel()
 	c := all()

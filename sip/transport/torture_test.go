@@ -193,7 +193,7 @@ func checkReply(t testing.TB, reply []byte, want int) {
 }
 
 // TestTortureLeavesNoTrace: after each message of the list the next one on a new connection or the same socket is
-// served as if nothing had been (reliability.md B1).
+// served as if nothing had been (B1 of accept/list.tsv).
 func TestTortureLeavesNoTrace(t *testing.T) {
 	t.Parallel()
 	c := all()

@@ -74,7 +74,7 @@ func TestWebSocket(t *testing.T) {
 			req := request("OPTIONS", "x", "")
 			frame(t, c, true, ws.OpText, req)
 			wantOK(t, c)
-			if g := r.next(t); g.flow.Network() != transport.WS && g.flow.Network() != transport.WSS || g.flow.LocalAddr().Network() != "tcp" {
+			if g := r.next(t); g.flow.Network() != transport.WS && g.flow.Network() != transport.WSS || !g.flow.Network().Reliable() {
 				t.Errorf("flow %s", g.flow.ID())
 			}
 			frame(t, c, true, ws.OpBinary, req)

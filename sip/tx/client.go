@@ -43,6 +43,7 @@ type Client struct {
 	until    int64          // Timer B, D, F, K or M; 64*T1 after a CANCEL
 	cancel   bool           // Cancel was called
 	why      []gosip.Header // what the CANCEL is to carry
+	rest     int64          // what counts towards Config.Max once it is answered
 }
 
 // Request sends r over f in a new client transaction. The top Via must be ours with a fresh branch ([Branch]). Every
@@ -153,7 +154,7 @@ func (c *Client) sendCancel() {
 // close takes the transaction out of the table; false: it was out.
 func (c *Client) close() bool {
 	c.mu.Lock()
-	was := c.step
+	was, rest := c.step, c.rest
 	c.step = over
 	c.mu.Unlock()
 	if was == over {
@@ -163,7 +164,7 @@ func (c *Client) close() bool {
 		c.t.waiting.Add(-1)
 		c.t.held.Add(-whole)
 	} else {
-		c.t.held.Add(-remnant)
+		c.t.held.Add(-rest)
 	}
 	c.sh.mu.Lock()
 	if c.sh.calls[c.key] == c {

@@ -10,8 +10,8 @@
 // The table is 64 shards by key, each with a lock, maps and one runtime timer that serves a heap of alarms; there is no
 // goroutine and no time.Timer per transaction. A [Server] lives until its final answer and is then replaced by what
 // little must stay: the bytes of the answer for Timer J (non-INVITE over UDP), or a few words for ACK, Timers G, H and I,
-// or the Accepted state (INVITE). A [Client] holds its request until its last timer. Stream flows know their
-// transactions, so that a closed flow fails them at once.
+// or the Accepted state (INVITE). A [Client] holds its request until its final answer. A stream flow knows
+// its transactions, and a UDP flow of another node its client transactions, so that they fail at once when the flow ends.
 //
 // # Why not the state machines of sipgo
 //

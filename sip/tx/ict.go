@@ -45,7 +45,7 @@ func (c *Client) refusedLocked(res *gosip.Response) {
 	raw, err := c.t.render(ackOf(req, res))
 	if err == nil { // it cannot fail on what was parsed and on what has been sent
 		defer c.t.recycle(raw)
-		c.wire = bytes.Clone(raw.Bytes())
+		c.keepLocked(bytes.Clone(raw.Bytes()))
 	}
 	ack := c.wire
 	c.mu.Unlock()

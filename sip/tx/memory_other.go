@@ -3,4 +3,4 @@
 package tx
 
 // machineMemory is not known here: set GOMEMLIMIT.
-func machineMemory() int64 { return otherwise }
+func machineMemory() int64 { return assumedMemory }

@@ -7,10 +7,11 @@ import (
 	"sipward/sip/transport"
 )
 
-// member is a transaction bound to a stream flow. lost tells that the flow is gone; no lock is held.
+// member is a transaction that ends with its flow: any of a stream flow, and a client transaction of a UDP flow of another
+// node (mortal). lost tells that the flow is gone; no lock is held.
 type member interface{ lost() }
 
-// peers knows the transactions of each stream flow: for its end, and for the count of its requests in flight.
+// peers knows the members of each flow: for its end, and for the count of its requests in flight.
 type peers struct {
 	seed   maphash.Seed
 	shards [16]peerShard

@@ -20,7 +20,8 @@ func (t *Table) render(m gosip.Message) (*bytes.Buffer, error) {
 	return t.seal(buf, head, headers+1, m.Body())
 }
 
-// seal puts a head of so many lines, and a body, into the buffer whose room it was written to.
+// seal puts a head of so many lines, and a body, into the buffer whose room it was written to; with an error the buffer is
+// back in the pool.
 func (t *Table) seal(buf *bytes.Buffer, head []byte, lines int, body []byte) (*bytes.Buffer, error) {
 	if bytes.Count(head, []byte{'\n'}) != lines || bytes.Count(head, []byte{'\r'}) != lines {
 		t.recycle(buf)
@@ -32,18 +33,18 @@ func (t *Table) seal(buf *bytes.Buffer, head []byte, lines int, body []byte) (*b
 	return buf, nil
 }
 
-// Write sends a final answer that the user writes itself: build appends start line and headers, each with its CRLF, to b,
-// with the transaction's To tag, and tells how many lines they are. The answer has no body; the empty line is added here.
-func (s *Server) Write(code int, build func(b []byte, tag string) (head []byte, lines int)) error {
+// FinishWith sends a final answer that the user writes itself: build appends start line and headers, each with its CRLF,
+// to b, with the transaction's To tag, and tells how many lines they are. The answer has no body; the empty line is added
+// here.
+func (s *Server) FinishWith(code int, build func(b []byte, tag string) (head []byte, lines int)) error {
 	buf := s.t.buffers.Get().(*bytes.Buffer)
-	defer s.t.recycle(buf)
 	buf.Reset()
 	head, lines := build(buf.AvailableBuffer(), s.Tag())
-	if bytes.Count(head, []byte{'\n'}) != lines || bytes.Count(head, []byte{'\r'}) != lines {
-		return ErrShape
+	buf, err := s.t.seal(buf, head, lines, nil)
+	if err != nil {
+		return err
 	}
-	buf.Write(head) // onto itself, unless it has grown
-	buf.WriteString("\r\n")
+	defer s.t.recycle(buf)
 	return s.finish(code, buf.Bytes(), false)
 }
 

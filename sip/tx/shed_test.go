@@ -194,3 +194,23 @@ func TestShedKnowsItsOwn(t *testing.T) {
 		t.Error("turned away by a branch that names no transaction")
 	}
 }
+
+// An answer with a long ACK counts for what it keeps: a phone's Path, a caller's Call-ID and a tag may be 8 KiB together.
+func TestLongAcksAreCounted(t *testing.T) {
+	t.Parallel()
+	tb := newTable(t, &user{})
+	w := newWire("w", transport.UDP)
+	long := strings.Repeat("c", 6000)
+	invite := parse(t, strings.Replace(text("INVITE", "long"), "Call-ID: ", "Call-ID: "+long, 1)).(*gosip.Request)
+	if _, err := tb.Call(w, invite, (&told{}).on); err != nil {
+		t.Fatal(err)
+	}
+	tb.ReceiveOn(w, answer(t, invite, 486, "t"))
+	if got := tb.Held(); got < 5 || got > 6 {
+		t.Errorf("6 KB kept for Timer D count %d eighths of 10 KiB", got)
+	}
+	tb.Close()
+	if tb.Held() != 0 {
+		t.Errorf("%d left", tb.Held())
+	}
+}

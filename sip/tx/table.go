@@ -26,7 +26,7 @@ type User interface {
 	// Stray brings a response that no client transaction awaits: forwarded statelessly when it is a 2xx of an INVITE
 	// (RFC 3261 section 16.7 step 1, RFC 6026), else dropped.
 	Stray(f *transport.Flow, res *gosip.Response)
-	// Closed tells that a stream flow is gone; its client transactions have failed already.
+	// Closed tells that a stream flow, or any flow of another node, is gone; its client transactions have failed already.
 	Closed(f *transport.Flow, err error)
 }
 
@@ -44,7 +44,7 @@ type Deps struct {
 	Exempt func(*transport.Flow) bool
 }
 
-// defaultPerFlow is SIP.md's limit of requests in flight on a connection.
+// defaultPerFlow is how many requests may be in flight on a connection.
 const defaultPerFlow = 32
 
 // shards is how many parts the table has; a power of two.
@@ -96,7 +96,7 @@ func New(c Config, d Deps, u User) *Table {
 	for i := range t.shards {
 		t.shards[i] = newShard(t)
 	}
-	t.m = newMetrics(d.Metrics, t)
+	t.m = newMetrics(d.Metrics)
 	return t
 }
 
