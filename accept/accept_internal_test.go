@@ -58,7 +58,7 @@ func TestReport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = run(items, places, out, strings.NewReader(events), &progress)
+	err = run(items, places, out, strings.NewReader(events), &progress, "up to tier 1")
 	if err == nil || !strings.Contains(err.Error(), "TestLoad") {
 		t.Errorf("a failed test gives %v", err)
 	}
@@ -73,6 +73,20 @@ func TestReport(t *testing.T) {
 	}
 	if svg := read(t, filepath.Join(out, "f.svg")); !strings.Contains(svg, "25 %") {
 		t.Errorf("the plot lacks the bar:\n%s", svg)
+	}
+}
+
+func TestOnlyWhatIsInTheList(t *testing.T) {
+	t.Parallel()
+	items, err := readList()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := known(items, 1, []string{"L10", "F1"}); err != nil {
+		t.Error(err)
+	}
+	if known(items, 1, []string{"L10", "FOO"}) == nil || known(items, 7, nil) == nil {
+		t.Error("an id or a tier that there is not runs nothing and is green")
 	}
 }
 
@@ -99,7 +113,7 @@ func TestPlan(t *testing.T) {
 // A package that does not build fails the run.
 func TestBuildFailure(t *testing.T) {
 	t.Parallel()
-	err := run(nil, places{}, t.TempDir(), strings.NewReader(`{"Action":"fail","Package":"sipward/x"}`+"\n"), io.Discard)
+	err := run(nil, places{}, t.TempDir(), strings.NewReader(`{"Action":"fail","Package":"sipward/x"}`+"\n"), io.Discard, "")
 	if err == nil {
 		t.Error("the failure of a package went by")
 	}

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -36,13 +37,43 @@ func accept(ctx context.Context, root, out, command string, tier int, only []str
 	if err != nil {
 		return err
 	}
+	if err := known(items, tier, only); err != nil {
+		return err
+	}
 	places, err := scan(root, items)
 	if err != nil {
 		return err
 	}
 	events, to := io.Pipe()
 	go func() { _ = to.CloseWithError(start(ctx, root, command, plan(items, places, tier, only), to)) }()
-	return run(items, places, out, events, os.Stdout)
+	return run(items, places, out, events, os.Stdout, scope(ctx, root, tier, only))
+}
+
+// known wants a tier and ids that there are: a slip of the pen must not run nothing and be green.
+func known(items []item, tier int, only []string) error {
+	if tier < 0 || tier > 2 {
+		return fmt.Errorf("tier %d: there are 0, 1 and 2", tier)
+	}
+	for _, id := range only {
+		if !slices.ContainsFunc(items, func(i item) bool { return i.id == id }) {
+			return fmt.Errorf("%s is not in accept/list.tsv: ids are such as L10 or F1", id)
+		}
+	}
+	return nil
+}
+
+// scope tells what was run, and of which commit where git knows it.
+func scope(ctx context.Context, root string, tier int, only []string) string {
+	what := fmt.Sprint("up to tier ", tier)
+	if len(only) > 0 {
+		what = strings.Join(only, " ") + " alone"
+	}
+	describe := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty")
+	describe.Dir = root
+	if commit, err := describe.Output(); err == nil {
+		what += ", commit " + strings.TrimSpace(string(commit))
+	}
+	return what
 }
 
 // start has the go command run the stages. Its exit code tells nothing that the events do not tell too.
@@ -58,13 +89,13 @@ func start(ctx context.Context, root, command string, stages []stage, events io.
 }
 
 // run reads the events of one run, writes the report, and fails when a test did.
-func run(items []item, places places, out string, in io.Reader, progress io.Writer) error {
+func run(items []item, places places, out string, in io.Reader, progress io.Writer, scope string) error {
 	began := time.Now()
 	results, err := follow(in, progress, places)
 	if err != nil {
 		return err
 	}
-	r := report{items: items, places: places, results: results, about: about(time.Since(began))}
+	r := report{items: items, places: places, results: results, about: scope + ", " + about(time.Since(began))}
 	if err := r.write(out); err != nil {
 		return err
 	}

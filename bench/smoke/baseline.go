@@ -49,23 +49,32 @@ func read(file string) (map[string]figures, error) {
 	return before, nil
 }
 
-// compare prints each figure beside its baseline and returns how many are more than a tenth worse. A benchmark without a
-// baseline is worse, too: somebody must have looked at it once.
-func compare(w io.Writer, before, now map[string]figures) (worse int) {
+// compare prints each figure beside its baseline and returns how many benchmarks are more than a tenth worse, and how many
+// are better by as much: those could grow again unseen. One without a baseline is worse: somebody must have looked at it once.
+func compare(w io.Writer, before, now map[string]figures) (worse, better int) {
+	fmt.Fprintln(w, "of one operation: measured / baseline (-: not counted)")
 	for _, name := range slices.Sorted(maps.Keys(now)) {
 		old, known := before[name]
 		f := now[name]
-		bad := !known || grown(old.allocs, f.allocs, fewAllocs) || grown(old.bytes, f.bytes, fewBytes) ||
-			grown(old.scanned, f.scanned, fewScanned) || old.instructions > 0 && f.instructions > 0 && grown(old.instructions, f.instructions, 0)
 		mark := "ok   "
-		if bad {
+		switch {
+		case !known || old.passed(f):
 			mark = "WORSE"
 			worse++
+		case f.passed(old):
+			mark = "less "
+			better++
 		}
 		fmt.Fprintf(w, "%s %-60s allocs %4d / %-4d bytes %6d / %-6d scanned %s / %s instructions %s / %s\n", mark, name, f.allocs, old.allocs, f.bytes, old.bytes,
 			counted(f.scanned), counted(old.scanned), counted(f.instructions), counted(old.instructions))
 	}
-	return worse
+	return worse, better
+}
+
+// passed reports whether a figure of now is above this one's by more than a tenth and more than noise.
+func (f figures) passed(now figures) bool {
+	return grown(f.allocs, now.allocs, fewAllocs) || grown(f.bytes, now.bytes, fewBytes) || grown(f.scanned, now.scanned, fewScanned) ||
+		f.instructions > 0 && now.instructions > 0 && grown(f.instructions, now.instructions, 0)
 }
 
 func grown(before, now, few int64) bool { return now-before > few && now*10 > before*11 }

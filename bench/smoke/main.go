@@ -49,9 +49,13 @@ func run(ctx context.Context, file string, update bool) error {
 	if err != nil {
 		return err
 	}
-	worse := compare(os.Stdout, before, now)
+	worse, better := compare(os.Stdout, before, now)
+	if better > 0 {
+		fmt.Printf("%d are more than a tenth below %s: make bench-smoke UPDATE=1 keeps them there\n", better, file)
+	}
 	if worse > 0 {
 		return fmt.Errorf("%d figures are more than a tenth above %s: mend that, or run make bench-smoke UPDATE=1 and say in the commit why", worse, file)
 	}
+	fmt.Println("none is more than a tenth above its baseline")
 	return nil
 }

@@ -29,19 +29,21 @@ func TestCompare(t *testing.T) {
 	for name, c := range map[string]struct {
 		now   map[string]figures
 		worse int
+		less  int
 	}{
-		"the same":               {before, 0},
-		"one more of few":        {map[string]figures{"a": {11, 1064, 2512, 0}}, 0},
-		"two more of few":        {map[string]figures{"a": {12, 1000, 2000, 0}}, 1},
-		"a tenth more":           {map[string]figures{"b": {110, 1100, 0, 1100}}, 0},
-		"more bytes":             {map[string]figures{"b": {100, 1101, 0, 1000}}, 1},
-		"more to walk through":   {map[string]figures{"a": {10, 1000, 2513, 0}}, 1},
-		"more instructions":      {map[string]figures{"b": {100, 1000, 0, 1101}}, 1},
-		"no counters any more":   {map[string]figures{"b": {100, 1000, 0, 0}}, 0},
-		"nobody has looked at c": {map[string]figures{"c": {}}, 1},
+		"the same":               {before, 0, 0},
+		"one more of few":        {map[string]figures{"a": {11, 1064, 2512, 0}}, 0, 0},
+		"two more of few":        {map[string]figures{"a": {12, 1000, 2000, 0}}, 1, 0},
+		"a tenth more":           {map[string]figures{"b": {110, 1100, 0, 1100}}, 0, 0},
+		"more bytes":             {map[string]figures{"b": {100, 1101, 0, 1000}}, 1, 0},
+		"more to walk through":   {map[string]figures{"a": {10, 1000, 2513, 0}}, 1, 0},
+		"more instructions":      {map[string]figures{"b": {100, 1000, 0, 1101}}, 1, 0},
+		"no counters any more":   {map[string]figures{"b": {100, 1000, 0, 0}}, 0, 0},
+		"two less":               {map[string]figures{"a": {8, 1000, 2000, 0}}, 0, 1},
+		"nobody has looked at c": {map[string]figures{"c": {}}, 1, 0},
 	} {
-		if got := compare(io.Discard, before, c.now); got != c.worse {
-			t.Errorf("%s: %d worse, want %d", name, got, c.worse)
+		if worse, less := compare(io.Discard, before, c.now); worse != c.worse || less != c.less {
+			t.Errorf("%s: %d worse, %d less, want %d and %d", name, worse, less, c.worse, c.less)
 		}
 	}
 }

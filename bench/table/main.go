@@ -79,8 +79,16 @@ func (r row) line(all results) string {
 	if of := all["sipward/"+r.test+" "+strings.Replace(r.metric, "_cpu_us", "_aux_cpu_us", 1)]; strings.Contains(r.metric, "_cpu_us") && len(of) > 0 {
 		ofRedis = short(median(of))
 	}
-	return fmt.Sprintf("| %s | %s %s %s | %s %s | %s | %.2f (%.2f to %.2f) | %s | %s | %d |", r.name, r.peer, short(median(peer)), r.unit,
-		short(median(ours)), r.unit, ofRedis, median(ratios), slices.Min(ratios), slices.Max(ratios), r.goal(), r.met(median(ratios), median(ours)), n)
+	return fmt.Sprintf("| %s | %s %s %s | %s %s | %s | %s | %s | %s | %d |", r.name, r.peer, short(median(peer)), r.unit,
+		short(median(ours)), r.unit, ofRedis, r.spread(ratios), r.goal(), r.met(median(ratios), median(ours)), n)
+}
+
+// spread is the median with its range; nothing where the goal is not beside the peer.
+func (r row) spread(ratios []float64) string {
+	if r.rule == absolute {
+		return "–"
+	}
+	return fmt.Sprintf("%.2f (%.2f to %.2f)", median(ratios), slices.Min(ratios), slices.Max(ratios))
 }
 
 func median(v []float64) float64 {

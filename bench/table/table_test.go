@@ -28,7 +28,7 @@ func TestTable(t *testing.T) {
 	for _, want := range []string{
 		"| kam6-wt 100 us | 30 us | 10 | 0.30 (0.25 to 0.40) | 0.35 | yes | 3 |",
 		"| rtpengine 1000 streams | 3000 streams | – | 3.00 (3.00 to 3.00) | at least 1.2 | yes | 1 |",
-		"| rtpengine 1 ms | 3.5 ms | – | 3.50 (3.50 to 3.50) | 3 ms | no | 1 |",
+		"| rtpengine 1 ms | 3.5 ms | – | – | 3 ms | no | 1 |",
 		"| kam6-redis – | | | | 0.22 | not measured | 0 |",
 	} {
 		if !strings.Contains(out.String(), want) {

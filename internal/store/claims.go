@@ -19,7 +19,7 @@ const (
 	claimTime = 2 * time.Minute
 	// operationTime bounds an operation that claims, well below claimTime.
 	operationTime = 20 * time.Second
-	// holdTime is how long the user name of a deleted account stays taken (PRODUCT.md section 2).
+	// holdTime is how long the user name of a deleted account stays taken.
 	holdTime = 30 * 24 * time.Hour
 	// freedTime keeps a freed claim's record, so that its version rises on and nobody mistakes the next owner's claim for
 	// the one he read.

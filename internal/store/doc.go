@@ -5,7 +5,7 @@
 // the account's record, its bindings, the bucket's indexes and the bucket's change stream. So one transaction writes an
 // account, its index entries and its change together, and a registration checks account and bindings together. The limit
 // of that choice: a bucket is never split, so at most 64 shards share the accounts. Groups, tokens and clips are few and
-// share one tag; heartbeats have another. Every key is spelled in keys.go.
+// share one tag; heartbeats have another. keys.go lists every key.
 //
 // Unique users and numbers are claims under tags of their own: taken before the account is written, settled after it.
 // The account's transaction leaves an entry in the bucket's index of unsettled operations, so that [Store.Sweep] can

@@ -11,7 +11,8 @@ import (
 // and an import.
 const buckets = 64
 
-// keyspace builds every key the store uses; no other file spells one. A prefix is the adapter's affair.
+// keyspace builds the keys that more than one repository uses. A repository's own are spelled at the head of its file and
+// nowhere else; the last part of this list names the file. A prefix is the adapter's affair.
 //
 //	{bNN}acc:<id>            record   account
 //	{bNN}loc:<id>            record   its bindings; expires a little after the last of them
@@ -41,15 +42,28 @@ const buckets = 64
 //	{lN}calls:<account>      index    the same, of one account
 //	{lN}sess:…               the same for entries of the SIP sessions log
 //	{live}call:<node>/<id>   record   a call that is up   {live}calls   index, score: begun (ms)
-//	{org}operator…           see operators.go
-//	{<tag>}audit…            see audited.go
 //	{lN}signin:…             as calls, for the sign-in log
 //	{org}rootcheck           record   what tells the cluster's root key from another, and nothing more
 //	{keylog}head             record   size and peaks of the log of keys
 //	{keylog}entry:<n>        record   its entries          {keylog}node:<l>:<i>  record  hashes of its complete subtrees
 //	{keylog}last:<account>   record   the account's last entry
-//	{org}trace…, {bNN}traced…  see traces.go
 //	{nodes}node:<id>         record   heartbeat           {nodes}nodes  index, score: seen (ms)
+//
+//	{<tag>}audit…            audited.go
+//	{bNN}jnl:…, {bNN}awaiting, {h:<hash>}link     activations.go
+//	{bNN}parcel…             parcels.go
+//	{bNN}trace…, {org}trace…  traces.go
+//	{failures}pair:…         failures.go
+//	{hook}…, {org}webhook…   webhooks.go
+//	{idem}req:…              replays.go
+//	{org}fetch…              fetches.go
+//	{org}job:…               jobs.go
+//	{org}msg…                outbox_keys.go
+//	{org}operator…, {org}firstoperator            operators.go
+//	{org}phone…              phones.go
+//	{org}profile…            profiles.go
+//	{org}session:…, {org}setup:…                  operator_sessions.go
+//	{org}waiting…            phones_waiting.go
 type keyspace struct {
 	bucket [buckets]string // the tags of the buckets
 }

@@ -40,7 +40,7 @@ type Config struct {
 	Now          func() time.Time  // the clock; nil: time.Now
 }
 
-// defaultStaleness is reference/reliability.md section 4's.
+// defaultStaleness is how long known accounts are served without the store, unless store.max_staleness says otherwise.
 const defaultStaleness = 30 * time.Second
 
 // Open connects, or fails with one line that names the mend; it never falls back from Redis to the embedded store.

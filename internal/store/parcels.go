@@ -57,6 +57,8 @@ type box struct {
 	Next uint64 `json:"next"`
 }
 
+const parcelNews = "parcelnews" // in each bucket
+
 func (r *Parcels) in(to account.ID, name string) kv.Key {
 	return kv.Key{Tag: r.c.keys.tag(to), Name: "parcel" + name}
 }
@@ -77,17 +79,21 @@ func (r *Parcels) due(bucket int) kv.Key {
 }
 
 func (r *Parcels) news(bucket int) kv.Key {
-	return kv.Key{Tag: r.c.keys.bucket[bucket], Name: "parcelnews"}
+	return kv.Key{Tag: r.c.keys.bucket[bucket], Name: parcelNews}
 }
 
-// record and body of an id that is valid; ids begin with their bucket.
+// bucketTag is that of an id that is valid: ids begin with their bucket.
+func bucketTag(id parcel.ID) string { return "b" + string(id[:2]) }
+
 func (r *Parcels) record(id parcel.ID) kv.Key {
-	return kv.Key{Tag: "b" + string(id[:2]), Name: "parcel:" + string(id)}
+	return kv.Key{Tag: bucketTag(id), Name: "parcel:" + string(id)}
 }
 
 func (r *Parcels) body(id parcel.ID) kv.Key {
-	return kv.Key{Tag: "b" + string(id[:2]), Name: "parcelbody:" + string(id)}
+	return kv.Key{Tag: bucketTag(id), Name: "parcelbody:" + string(id)}
 }
+
+func (r *Parcels) newsFor(id parcel.ID) kv.Key { return kv.Key{Tag: bucketTag(id), Name: parcelNews} }
 
 // valid also wants a bucket that there is.
 func validParcel(id parcel.ID) bool {

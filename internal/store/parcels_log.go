@@ -83,7 +83,7 @@ func (r *Parcels) drop(ctx context.Context, id parcel.ID, version uint64) error 
 	_, err := r.c.kv.Commit(ctx, kv.Txn{
 		Tag:     key.Tag,
 		Checks:  []kv.Check{{Key: key, Version: version}},
-		Removes: []kv.IndexRemove{{Index: kv.Key{Tag: key.Tag, Name: "parcelnews"}, Member: string(id)}},
+		Removes: []kv.IndexRemove{{Index: r.newsFor(id), Member: string(id)}},
 	})
 	return err
 }
