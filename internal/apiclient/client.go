@@ -139,13 +139,25 @@ func (c *Client) answered(resp *http.Response, err error, head http.Header, out 
 	default:
 		err = json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(out)
 	}
-	if err == nil { // to its end, which JSON does not need: else the connection is closed, and the next request makes one
-		_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, maxAnswer))
-	}
 	if err != nil {
 		return fmt.Errorf("the answer of %s broke off: %w", c.base, err)
 	}
+	drain(resp.Body)
 	return nil
+}
+
+// What is read behind an answer that is complete.
+const (
+	drainTime  = time.Second
+	drainBytes = 1 << 20
+)
+
+// drain reads an answer to its end, which JSON does not need: else the connection is closed, and the next request makes
+// one. A server that does not end is not waited for.
+func drain(body io.ReadCloser) {
+	stop := time.AfterFunc(drainTime, func() { _ = body.Close() })
+	defer stop.Stop()
+	_, _ = io.CopyN(io.Discard, body, drainBytes)
 }
 
 // ask has the generated client send a request, and reads the answer.

@@ -1,12 +1,14 @@
 package apiclient_test
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"sipward/internal/apiclient"
 )
@@ -37,5 +39,20 @@ func TestOneConnectionForManyRequests(t *testing.T) {
 	defer mu.Unlock()
 	if len(addresses) != 1 {
 		t.Errorf("%d connections for four requests", len(addresses))
+	}
+}
+
+// A server that has answered and does not end is not waited for, and what it said counts.
+func TestAnAnswerThatDoesNotEnd(t *testing.T) {
+	t.Parallel()
+	c := client(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write([]byte(`{"items":[]}`))
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	}), "token")
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if _, err := c.Groups(ctx); err != nil || ctx.Err() != nil {
+		t.Errorf("%v, %v", err, ctx.Err())
 	}
 }
