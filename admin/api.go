@@ -2,7 +2,7 @@ package admin
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"iter"
@@ -79,7 +79,7 @@ type (
 	}
 )
 
-// Deps is what the API needs; only Calls may be nil.
+// Deps is what the API needs; only Calls and CertUntil may be nil, and Mask and Version be empty.
 type Deps struct {
 	Accounts  Accounts
 	Groups    Groups
@@ -111,6 +111,36 @@ type Deps struct {
 	Now       func() time.Time
 }
 
+// missing names what is needed and was not given.
+func (d Deps) missing() string {
+	return web.Missing([]web.Need{
+		{Name: "Accounts", Missing: d.Accounts == nil},
+		{Name: "Groups", Missing: d.Groups == nil},
+		{Name: "Profiles", Missing: d.Profiles == nil},
+		{Name: "Locations", Missing: d.Locations == nil},
+		{Name: "Changes", Missing: d.Changes == nil},
+		{Name: "Effects", Missing: d.Effects == nil},
+		{Name: "Clips", Missing: d.Clips == nil},
+		{Name: "Nodes", Missing: d.Nodes == nil},
+		{Name: "Tokens", Missing: d.Tokens == nil},
+		{Name: "CallLog", Missing: d.CallLog == nil},
+		{Name: "Counts", Missing: d.Counts == nil},
+		{Name: "Audit", Missing: d.Audit == nil},
+		{Name: "Sessions", Missing: d.Sessions == nil},
+		{Name: "Traces", Missing: d.Traces == nil},
+		{Name: "SignIns", Missing: d.SignIns == nil},
+		{Name: "Messages", Missing: d.Messages == nil},
+		{Name: "Fetches", Missing: d.Fetches == nil},
+		{Name: "Licences", Missing: d.Licences == nil},
+		{Name: "Health", Missing: d.Health == nil},
+		{Name: "Shipped", Missing: d.Shipped == nil},
+		{Name: "Check", Missing: d.Check == nil},
+		{Name: "Cursors", Missing: d.Cursors == nil},
+		{Name: "Self", Missing: d.Self == nil},
+		{Name: "Now", Missing: d.Now == nil},
+	})
+}
+
 // API is the operators' side of the running system.
 type API struct {
 	Deps
@@ -123,9 +153,8 @@ type API struct {
 
 // New checks that nothing is missing, and reads the shipped clips and the API's document.
 func New(d Deps) (*API, error) {
-	if d.Accounts == nil || d.Groups == nil || d.Profiles == nil || d.Locations == nil || d.Changes == nil || d.Effects == nil || d.Clips == nil ||
-		d.Nodes == nil || d.Tokens == nil || d.CallLog == nil || d.Counts == nil || d.Self == nil || d.Audit == nil || d.Sessions == nil || d.Traces == nil || d.SignIns == nil || d.Messages == nil || d.Fetches == nil || d.Licences == nil || d.Health == nil || d.Shipped == nil || d.Check == nil || d.Cursors == nil || d.Now == nil {
-		return nil, errors.New("admin: every dependency but Calls is needed")
+	if names := d.missing(); names != "" {
+		return nil, fmt.Errorf("admin: needed and not given: %s", names)
 	}
 	spec, err := Document()
 	if err != nil {

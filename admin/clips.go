@@ -20,7 +20,7 @@ import (
 	"sipward/internal/web"
 )
 
-const maxClip = 16 << 20 // bytes (PRODUCT.md section 4)
+const maxClip = 16 << 20 // bytes, as much as media reads of a clip
 
 type clipKey struct{ language, prompt string }
 

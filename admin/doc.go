@@ -4,7 +4,7 @@
 //
 // Disable is one write: account, version and change in one transaction. The answer is 202 with the account, its version
 // and the id of the change; every node that follows the change stream ends the account's calls, and changes/{id} tells
-// when all have (reliability section 4). Nothing here waits for nodes.
+// when all have. Nothing here waits for nodes.
 //
 // The document of the whole API, openapi.yaml, lies in this package and is served at /api/openapi.json; the tests hold
 // every route, request and answer against it.

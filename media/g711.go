@@ -2,7 +2,7 @@ package media
 
 import "math/bits"
 
-// G.711 by its rules (ITU-T G.711 tables 1 and 2), not by a table of 64 K entries: clips are encoded once, at load.
+// G.711 by its rules (ITU-T G.711 tables 1 and 2), not by a table of 64 K entries: clips are encoded once, when first played.
 
 const (
 	uLawBias = 33   // in units of 14-bit samples

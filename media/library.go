@@ -91,7 +91,7 @@ func readLimited(source fs.FS, name string) ([]byte, error) {
 	return fs.ReadFile(source, name)
 }
 
-// loadAll decodes and encodes in parallel: it is the longest step of a start.
+// loadAll decodes in parallel, and leaves encoding to the first time a clip is played: it is the longest step of a start.
 func loadAll(files map[clipKey][]byte) (map[clipKey]*Clip, error) {
 	var (
 		wg     sync.WaitGroup

@@ -11,7 +11,7 @@ import (
 	"github.com/go-audio/wav"
 )
 
-// The limits of an uploaded clip (PRODUCT.md 4).
+// The limits of an uploaded clip.
 const (
 	maxWAVBytes   = 16 << 20
 	maxWAVSeconds = 60

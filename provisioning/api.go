@@ -3,6 +3,7 @@ package provisioning
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"net/url"
@@ -103,6 +104,25 @@ type Deps struct {
 	Log         *slog.Logger
 }
 
+// missing names what is needed and was not given.
+func (d Deps) missing(c Config) string {
+	return web.Missing([]web.Need{
+		{Name: "Realm", Missing: c.Realm == ""},
+		{Name: "Accounts", Missing: d.Accounts == nil},
+		{Name: "Groups", Missing: d.Groups == nil},
+		{Name: "Profiles", Missing: d.Profiles == nil},
+		{Name: "Activations", Missing: d.Activations == nil},
+		{Name: "Jobs", Missing: d.Jobs == nil},
+		{Name: "Locations", Missing: d.Locations == nil},
+		{Name: "Ring", Missing: d.Ring == nil},
+		{Name: "Answers", Missing: d.Answers == nil},
+		{Name: "FormKey", Missing: len(d.FormKey) == 0},
+		{Name: "Cursors", Missing: d.Cursors == nil},
+		{Name: "Now", Missing: d.Now == nil},
+		{Name: "Log", Missing: d.Log == nil},
+	})
+}
+
 // API is provisioning, towards operators and towards phones.
 type API struct {
 	config Config
@@ -114,9 +134,8 @@ type API struct {
 
 // New checks that nothing is missing.
 func New(c Config, d Deps) (*API, error) {
-	if c.Realm == "" || d.Accounts == nil || d.Groups == nil || d.Profiles == nil || d.Activations == nil || d.Jobs == nil || d.Locations == nil ||
-		d.Ring == nil || d.Answers == nil || len(d.FormKey) == 0 || d.Cursors == nil || d.Now == nil || d.Log == nil {
-		return nil, errors.New("provisioning: realm, repositories, rings, form key, cursors, clock and log are all needed")
+	if names := d.missing(c); names != "" {
+		return nil, fmt.Errorf("provisioning: needed and not given: %s", names)
 	}
 	if u, err := url.Parse(c.BaseURL); err != nil || u.Scheme != "https" || u.Host == "" {
 		return nil, errors.New("provisioning: http.base_url must begin with https://: phones reach their links by it")

@@ -21,7 +21,7 @@ const (
 	maxFaults = 1000     // told of one file; the mends of the first thousand mend the rest
 )
 
-// columns is the header of the file, exactly (PRODUCT.md section 2).
+// columns is the header of the file, exactly.
 func columns() []string {
 	return []string{"fullName", "gsmNumber", "email", "securityModel", "description"}
 }

@@ -153,7 +153,7 @@ func (a *API) configure(ctx context.Context, acc account.Account) (clientConfig,
 		c.Security.Media = "zrtp"
 	}
 	if acc.Activated != nil && acc.Activated.Method == account.ByHand {
-		c.Licence = configLicence{Mode: "vendor", URL: a.config.LicenceVendor} // PRODUCT.md section 9
+		c.Licence = configLicence{Mode: "vendor", URL: a.config.LicenceVendor} // made by hand: the phone asks the vendor itself
 	}
 	c.Version, err = versionOf(c)
 	return c, err

@@ -65,7 +65,7 @@ func (a *API) build(ctx context.Context, b accountBody) (account.Account, accoun
 	return acc, secret, f.Err()
 }
 
-// wizard holds what the wizard way asks for beyond the others (PRODUCT.md section 2).
+// wizard holds what the wizard way asks for beyond the others.
 func wizard(f *web.Faults, b accountBody) {
 	if b.Profile.Or("") == "" {
 		f.Add("/profile_id", "required", `is missing: the wizard way needs a profile ("default" ships with the product)`)

@@ -6,7 +6,7 @@
 // request that made it; what is stored are sealed hashes.
 //
 // Creation. plain: usable at once, everything as the operator says. wizard: a profile is required, the user name is the
-// server's, and the account is pending until the phone activates itself. Defaults: PRODUCT.md section 2.
+// server's, and the account is pending until the phone activates itself. Settings that are left out are the profile's.
 //
 // The package never imports the store: its interfaces say what it needs.
 package provisioning

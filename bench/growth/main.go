@@ -44,8 +44,12 @@ func run(ctx context.Context, url string, most, ops, cache int) error {
 	}
 	r := &rig{redis: redis.NewClient(o), config: store.Config{URL: url, Cache: cache}}
 	defer r.redis.Close()
-	if n, err := r.redis.DBSize(ctx).Result(); err != nil || n > 0 {
-		return fmt.Errorf("redis holds %d keys (%w): give an empty one", n, err)
+	n, err := r.redis.DBSize(ctx).Result()
+	if err != nil {
+		return fmt.Errorf("redis does not tell how many keys it holds: %w", err)
+	}
+	if n > 0 {
+		return fmt.Errorf("redis holds %d keys: give an empty one", n)
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()

@@ -11,8 +11,8 @@ import (
 )
 
 // accountCommand is "sipward account": the lines of people and rooms.
-func accountCommand() *cobra.Command {
-	r := &remote{}
+func accountCommand(getenv lookup) *cobra.Command {
+	r := &remote{getenv: getenv}
 	return r.command("account", "List, create, show, disable, enable, trace and delete accounts",
 		r.accountList(), r.accountCreate(), r.accountShow(), r.accountDisable(), r.accountEnable(), r.accountDelete(),
 		r.accountRegistrations(), r.accountUnregister(), r.accountTrace())

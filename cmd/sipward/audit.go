@@ -19,8 +19,8 @@ import (
 )
 
 // auditCommand is "sipward audit": who changed what.
-func auditCommand() *cobra.Command {
-	r := &remote{}
+func auditCommand(getenv lookup) *cobra.Command {
+	r := &remote{getenv: getenv}
 	return r.command("audit", "Read, export, verify and compare the audit log", r.auditList(), r.auditExport(), r.auditVerify(), r.auditCompare())
 }
 

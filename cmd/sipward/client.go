@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"text/tabwriter"
 
@@ -25,7 +24,10 @@ type usageError struct{ error }
 func (usageError) ExitCode() int { return exitUsage }
 
 // remote is what the commands share that ask a running server through its admin API.
-type remote struct{ api, token, ca, output string }
+type remote struct {
+	api, token, ca, output string // the flags
+	getenv                 lookup // what flags that are not given are taken from
+}
 
 // command is the parent of a group of such commands; alone it is a usage error that shows its help.
 func (r *remote) command(use, short string, subs ...*cobra.Command) *cobra.Command {
@@ -66,9 +68,9 @@ func (r *remote) do(f func(ctx context.Context, api *apiclient.Client, c *cobra.
 			return usageError{fmt.Errorf("-o %s is unknown: use table or json", r.output)}
 		}
 		api, err := apiclient.New(apiclient.Config{
-			URL:    cmp.Or(r.api, os.Getenv("SIPWARD_API"), defaultAPI),
-			Token:  cmp.Or(r.token, os.Getenv("SIPWARD_TOKEN")),
-			CAFile: cmp.Or(r.ca, os.Getenv("SIPWARD_CA")),
+			URL:    cmp.Or(r.api, r.getenv.value("SIPWARD_API"), defaultAPI),
+			Token:  cmp.Or(r.token, r.getenv.value("SIPWARD_TOKEN")),
+			CAFile: cmp.Or(r.ca, r.getenv.value("SIPWARD_CA")),
 		})
 		if err != nil {
 			return usageError{err}

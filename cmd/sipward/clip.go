@@ -19,7 +19,7 @@ import (
 const clipRate = 16000
 
 // clipCommand is `sipward clip`: is a WAV file fit to be an announcement, and make it so.
-func clipCommand() *cobra.Command {
+func clipCommand(getenv lookup) *cobra.Command {
 	c := &cobra.Command{
 		Use: "clip", Short: "Check, convert, list and upload announcement clips", Args: argsOf(0, "check, convert, list, put or delete"),
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -27,7 +27,7 @@ func clipCommand() *cobra.Command {
 			return usageError{errors.New("clip needs one of: check, convert, list, put, delete")}
 		},
 	}
-	c.AddCommand(clipCommands()...)
+	c.AddCommand(clipCommands(getenv)...)
 	c.AddCommand(&cobra.Command{
 		Use: "check FILE.wav", Short: "Say what a clip is and what is wrong with it", Args: argsOf(1, "a WAV file"),
 		RunE: func(c *cobra.Command, args []string) error { return describeClip(c.OutOrStdout(), args[0]) },

@@ -48,7 +48,7 @@ func TestClipCheck(t *testing.T) {
 		"nothing at all": {make([]int16, 8000), "nothing is heard", false},
 	} {
 		var out output
-		if err := execute(t.Context(), clipCommand(), &out, "check", wavFile(t, 8000, tt.pcm)); err != nil {
+		if err := execute(t.Context(), clipCommand(nil), &out, "check", wavFile(t, 8000, tt.pcm)); err != nil {
 			t.Fatal(err)
 		}
 		if !strings.Contains(out.String(), tt.want) || tt.none == strings.Contains(out.String(), "warn") {
@@ -64,7 +64,7 @@ func TestClipCheckRefusesWhatIsNoWAV(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out output
-	err := execute(t.Context(), clipCommand(), &out, "check", path)
+	err := execute(t.Context(), clipCommand(nil), &out, "check", path)
 	if err == nil || !strings.Contains(err.Error(), "not a WAV file") || !strings.Contains(err.Error(), path) {
 		t.Errorf("error %v, want the file and what is wrong with it", err)
 	}
@@ -75,7 +75,7 @@ func TestClipConvert(t *testing.T) {
 	in := wavFile(t, 44100, scaled(siptest.Sine(44100, 1000, 44100), 0.4))
 	to := filepath.Join(t.TempDir(), "out.wav")
 	var out output
-	if err := execute(t.Context(), clipCommand(), &out, "convert", in, to); err != nil {
+	if err := execute(t.Context(), clipCommand(nil), &out, "convert", in, to); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(out.String(), "1.00 s, 16000 Hz") {

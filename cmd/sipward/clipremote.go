@@ -12,8 +12,8 @@ import (
 )
 
 // clipCommands are those of "sipward clip" that ask a running server.
-func clipCommands() []*cobra.Command {
-	r := &remote{}
+func clipCommands(getenv lookup) []*cobra.Command {
+	r := &remote{getenv: getenv}
 	all := []*cobra.Command{r.clipList(), r.clipPut(), r.clipDelete()}
 	for _, c := range all {
 		r.flags(c)

@@ -10,20 +10,20 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func configCommand() *cobra.Command {
+func configCommand(getenv lookup) *cobra.Command {
 	var name string
 	c := &cobra.Command{Use: "config", Short: "Check, print or explain the configuration"}
 	c.PersistentFlags().StringVar(&name, "config", "", "configuration file (YAML)")
 	c.AddCommand(
 		&cobra.Command{Use: "check", Short: "Report every fault of the configuration", Args: nothing, RunE: func(c *cobra.Command, _ []string) error {
-			if _, err := loadConfig(configFile(name), os.Environ()); err != nil {
+			if _, err := loadConfig(configFile(name, getenv), os.Environ()); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintln(c.OutOrStdout(), "configuration ok")
 			return err
 		}},
 		&cobra.Command{Use: "print", Short: "Print the configuration in force, secrets hidden", Args: nothing, RunE: func(c *cobra.Command, _ []string) error {
-			conf, err := loadConfig(configFile(name), os.Environ())
+			conf, err := loadConfig(configFile(name, getenv), os.Environ())
 			if err != nil {
 				return err
 			}

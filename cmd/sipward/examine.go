@@ -17,11 +17,17 @@ import (
 )
 
 // examine gathers what the doctor looks at from the configuration.
-func examine(_ context.Context, name string) (patient, error) {
-	c, err := loadConfig(configFile(name), os.Environ())
-	if err != nil {
-		return patient{}, err
+func examine(getenv lookup) func(ctx context.Context, configFile string) (patient, error) {
+	return func(_ context.Context, name string) (patient, error) {
+		c, err := loadConfig(configFile(name, getenv), os.Environ())
+		if err != nil {
+			return patient{}, err
+		}
+		return c.patient()
 	}
+}
+
+func (c Config) patient() (patient, error) {
 	files := pki.Files{Cert: c.TLS.Cert, Key: c.TLS.Key}
 	if c.TLS.Cert == "" {
 		files = pki.In(filepath.Join(c.DataDir, "tls"))

@@ -9,8 +9,8 @@ import (
 )
 
 // groupCommand is "sipward group": containers of accounts.
-func groupCommand() *cobra.Command {
-	r := &remote{}
+func groupCommand(getenv lookup) *cobra.Command {
+	r := &remote{getenv: getenv}
 	return r.command("group", "List, create and delete groups of accounts", r.groupList(), r.groupCreate(), r.groupDelete())
 }
 

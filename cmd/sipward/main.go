@@ -12,7 +12,7 @@ import (
 	"syscall"
 )
 
-// The exit codes of CONTRACT.md.
+// The exit codes: scripts tell a mistake in the command line from a failure by them.
 const (
 	exitDone   = 0
 	exitFailed = 1
@@ -25,8 +25,18 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr))
 }
 
+// lookup finds a variable of the environment, and tells whether it is set. Commands take it from main, so that a test
+// says what their environment is.
+type lookup func(name string) (string, bool)
+
+// value is the variable, "" when it is not set.
+func (l lookup) value(name string) string {
+	v, _ := l(name)
+	return v
+}
+
 // run executes one command line and returns its exit code; an error is one line on stderr.
-func run(ctx context.Context, args []string, getenv func(string) (string, bool), stdout, stderr io.Writer) int {
+func run(ctx context.Context, args []string, getenv lookup, stdout, stderr io.Writer) int {
 	root := rootCommand(getenv)
 	root.SetArgs(args)
 	root.SetOut(stdout)

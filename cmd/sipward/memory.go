@@ -22,7 +22,7 @@ const mostHeadroom = 128 << 20
 //
 // In a container the memory limit is the cgroup's, less a tenth for what is not Go's heap: near it the collector works
 // harder instead of having the process killed. GOGC and GOMEMLIMIT in the environment win; GOGC leaves out the headroom.
-func settleMemory(getenv func(string) (string, bool)) (held []byte) {
+func settleMemory(getenv lookup) (held []byte) {
 	if _, set := getenv("GOMEMLIMIT"); !set {
 		if limit := cgroupLimit("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"); limit > 0 {
 			debug.SetMemoryLimit(limit / 10 * 9)

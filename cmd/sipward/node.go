@@ -14,8 +14,8 @@ import (
 )
 
 // nodeCommand is "sipward node": the processes that serve.
-func nodeCommand() *cobra.Command {
-	r := &remote{}
+func nodeCommand(getenv lookup) *cobra.Command {
+	r := &remote{getenv: getenv}
 	return r.command("node", "List the living nodes", r.nodeList())
 }
 

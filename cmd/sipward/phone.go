@@ -15,7 +15,7 @@ import (
 	"sipward/sip/phone"
 )
 
-// phoneFlags are the flags that all phone commands share (CONTRACT.md "Command line").
+// phoneFlags are the flags that all phone commands share.
 type phoneFlags struct {
 	phone.Config
 	password string
@@ -27,7 +27,7 @@ type phoneFlags struct {
 }
 
 // phoneCommand is `sipward phone`: a real user agent for trying a server out.
-func phoneCommand(getenv func(string) (string, bool)) *cobra.Command {
+func phoneCommand(getenv lookup) *cobra.Command {
 	var f phoneFlags
 	c := &cobra.Command{
 		Use: "phone", Short: "A test phone: register, call, answer, hear and record",
@@ -75,7 +75,7 @@ func argsOf(n int, what string) cobra.PositionalArgs {
 }
 
 // run makes the phone and gives it to a command.
-func (f *phoneFlags) run(c *cobra.Command, getenv func(string) (string, bool), do func(context.Context, phoneSession) error) error {
+func (f *phoneFlags) run(c *cobra.Command, getenv lookup, do func(context.Context, phoneSession) error) error {
 	cfg := f.Config
 	cfg.SRTP = phone.SRTP(f.srtp)
 	if v, ok := getenv("SIPWARD_PHONE_PASSWORD"); ok && f.password == "" {

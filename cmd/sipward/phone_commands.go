@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func (f *phoneFlags) registerCommand(getenv func(string) (string, bool)) *cobra.Command {
+func (f *phoneFlags) registerCommand(getenv lookup) *cobra.Command {
 	return &cobra.Command{
 		Use: "register", Short: "Register, stay for --duration, unregister", Args: argsOf(0, "no argument"),
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -23,7 +23,7 @@ func (f *phoneFlags) registerCommand(getenv func(string) (string, bool)) *cobra.
 	}
 }
 
-func (f *phoneFlags) callCommand(getenv func(string) (string, bool)) *cobra.Command {
+func (f *phoneFlags) callCommand(getenv lookup) *cobra.Command {
 	register := false
 	c := &cobra.Command{
 		Use: "call NUMBER", Short: "Call a number and hear what it says", Args: argsOf(1, "the number to call"),
@@ -43,7 +43,7 @@ func (f *phoneFlags) callCommand(getenv func(string) (string, bool)) *cobra.Comm
 	return c
 }
 
-func (f *phoneFlags) listenCommand(getenv func(string) (string, bool)) *cobra.Command {
+func (f *phoneFlags) listenCommand(getenv lookup) *cobra.Command {
 	calls, refuse, ring := 0, 0, time.Duration(0)
 	c := &cobra.Command{
 		Use: "listen", Short: "Register and answer calls until --duration, --calls or Ctrl-C", Args: argsOf(0, "no argument"),

@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// rootCommand is the command tree of CONTRACT.md.
-func rootCommand(getenv func(string) (string, bool)) *cobra.Command {
+// rootCommand is the command tree.
+func rootCommand(getenv lookup) *cobra.Command {
 	root := &cobra.Command{
 		Use: "sipward", Short: "Self-hosted server for secure telephony",
 		Long:          "sipward is a SIP registrar and proxy that enforces the state of its accounts and says so aloud.\nStart with: sipward serve --demo",
@@ -19,8 +19,8 @@ func rootCommand(getenv func(string) (string, bool)) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
 	})
-	root.AddCommand(serveCommand(), configCommand(), versionCommand(), demoCommand(), phoneCommand(getenv), clipCommand(), doctorCommand(examine))
-	root.AddCommand(clientCommands()...)
+	root.AddCommand(serveCommand(getenv), configCommand(getenv), versionCommand(), demoCommand(), phoneCommand(getenv), clipCommand(getenv), doctorCommand(examine(getenv)))
+	root.AddCommand(clientCommands(getenv)...)
 	return root
 }
 
@@ -38,8 +38,8 @@ func versionCommand() *cobra.Command {
 const systemConfig = "/etc/sipward/sipward.yaml"
 
 // configFile is the file of --config, else of SIPWARD_CONFIG, else the system's if there is one, else none.
-func configFile(flag string) string {
-	if name := cmp.Or(flag, os.Getenv("SIPWARD_CONFIG")); name != "" {
+func configFile(flag string, getenv lookup) string {
+	if name := cmp.Or(flag, getenv.value("SIPWARD_CONFIG")); name != "" {
 		return name
 	}
 	if _, err := os.Stat(systemConfig); err == nil {
@@ -60,6 +60,6 @@ func knownCommand(c *cobra.Command, args []string) error {
 }
 
 // clientCommands act on a server through its admin API.
-func clientCommands() []*cobra.Command {
-	return []*cobra.Command{accountCommand(), groupCommand(), tokenCommand(), auditCommand(), nodeCommand(), storeCommand()}
+func clientCommands(getenv lookup) []*cobra.Command {
+	return []*cobra.Command{accountCommand(getenv), groupCommand(getenv), tokenCommand(getenv), auditCommand(getenv), nodeCommand(getenv), storeCommand(getenv)}
 }

@@ -18,18 +18,18 @@ import (
 	"sipward/internal/telemetry"
 )
 
-func serveCommand() *cobra.Command {
+func serveCommand(getenv lookup) *cobra.Command {
 	var name string
 	var demo bool
 	c := &cobra.Command{
 		Use: "serve", Short: "Run the server", Args: nothing,
 		Long: "Runs the SIP node and its HTTP interfaces until SIGINT or SIGTERM; then calls in progress may end first.\nNo configuration at all works: state, keys and certificates go to ./data.",
 		RunE: func(c *cobra.Command, _ []string) error {
-			conf, err := loadConfig(configFile(name), os.Environ())
+			conf, err := loadConfig(configFile(name, getenv), os.Environ())
 			if err != nil {
 				return err
 			}
-			return serve(c.Context(), conf, demo, c.OutOrStdout(), c.ErrOrStderr())
+			return serve(c.Context(), conf, getenv, demo, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
 	c.Flags().StringVar(&name, "config", "", "configuration file (YAML)")
@@ -37,7 +37,7 @@ func serveCommand() *cobra.Command {
 	return c
 }
 
-func serve(ctx context.Context, c Config, demo bool, stdout, stderr io.Writer) error {
+func serve(ctx context.Context, c Config, getenv lookup, demo bool, stdout, stderr io.Writer) error {
 	log, err := telemetry.NewLogger(stderr, telemetry.LogConfig{Level: c.Log.Level, Format: c.Log.Format, Mask: c.Log.MaskDigits})
 	if err != nil {
 		return err
@@ -45,7 +45,7 @@ func serve(ctx context.Context, c Config, demo bool, stdout, stderr io.Writer) e
 	if demo {
 		c.Limits.AnnouncementsPerAccount = "0" // a newcomer listens more than three times
 	}
-	held := settleMemory(os.LookupEnv)
+	held := settleMemory(getenv)
 	defer runtime.KeepAlive(held)
 	n, err := newNode(ctx, c, log)
 	if err != nil {

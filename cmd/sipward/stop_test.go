@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +18,7 @@ func TestAStopIsInTheLog(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	ended := make(chan error, 1)
-	go func() { ended <- serve(ctx, c, false, &stdout, &stderr) }()
+	go func() { ended <- serve(ctx, c, os.LookupEnv, false, &stdout, &stderr) }()
 	eventually(t, "it serves", time.Minute, func() bool { return strings.Contains(stdout.String(), "state") })
 	eventually(t, "it is ready", time.Minute, func() bool { return strings.Contains(stdout.String(), "set up") })
 	stop()

@@ -14,8 +14,8 @@ import (
 )
 
 // storeCommand is "sipward store": the whole state, out and in.
-func storeCommand() *cobra.Command {
-	r := &remote{}
+func storeCommand(getenv lookup) *cobra.Command {
+	r := &remote{getenv: getenv}
 	return r.command("store", "Export and import groups, profiles, accounts, tokens and clips", r.storeExport(), r.storeImport())
 }
 

@@ -10,8 +10,8 @@ import (
 )
 
 // tokenCommand is "sipward token": who may use the API.
-func tokenCommand() *cobra.Command {
-	r := &remote{}
+func tokenCommand(getenv lookup) *cobra.Command {
+	r := &remote{getenv: getenv}
 	return r.command("token", "List, create and delete API tokens", r.tokenList(), r.tokenCreate(), r.tokenDelete())
 }
 

@@ -83,7 +83,7 @@ func TestVariablesOfTheClientsAreNoKeys(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range regexp.MustCompile(`etenv\("(SIPWARD_[A-Z_]+)"\)`).FindAllSubmatch(text, -1) {
+		for _, m := range regexp.MustCompile(`etenv(?:\.value)?\("(SIPWARD_[A-Z_]+)"\)`).FindAllSubmatch(text, -1) {
 			names[string(m[1])] = true
 		}
 	}

@@ -247,13 +247,54 @@ func prompts(names []string) []media.Prompt {
 // adminTables are the routes of the operators' listener.
 func (n *node) adminTables() ([][]web.Route, error) {
 	cursors := web.NewCursors(n.roots[0].Derive("cursor"))
-	hand, err := admin.New(admin.Deps{
-		Accounts: n.store.Accounts, Groups: n.store.Groups, Profiles: n.store.Profiles, Locations: n.store.Locations, Changes: n.store.Changes, Effects: n.store,
-		Clips: n.store.Clips, Nodes: n.store.Nodes, Tokens: n.store.Tokens, Calls: n, Licences: n.licences, CallLog: n.store.Calls, Audit: n.store.Audit, Counts: n.store.Accounts, Self: func(w http.ResponseWriter, r *http.Request) { n.self.ServeHTTP(w, r) }, CertUntil: func() time.Time { return n.pair.Leaf().NotAfter }, Sessions: n.store.Sessions, Traces: n.store.Traces, SignIns: n.store.SignIns, Messages: n.store.Parcels, Fetches: n.store.Phones, Mask: n.config.Log.MaskDigits, Health: n.health,
-		Shipped: media.Shipped(), Check: playable, Cursors: cursors, Version: version(), Now: time.Now,
+	operatorAPI, err := admin.New(admin.Deps{
+		// the state
+		Accounts:  n.store.Accounts,
+		Counts:    n.store.Accounts,
+		Groups:    n.store.Groups,
+		Profiles:  n.store.Profiles,
+		Locations: n.store.Locations,
+		Changes:   n.store.Changes,
+		Effects:   n.store,
+		Nodes:     n.store.Nodes,
+		Tokens:    n.store.Tokens,
+		Licences:  n.licences,
+
+		// the logs
+		CallLog:  n.store.Calls,
+		Audit:    n.store.Audit,
+		Sessions: n.store.Sessions,
+		Traces:   n.store.Traces,
+		SignIns:  n.store.SignIns,
+		Messages: n.store.Parcels,
+		Fetches:  n.store.Phones,
+		Mask:     n.config.Log.MaskDigits,
+
+		// announcements
+		Clips:   n.store.Clips,
+		Shipped: media.Shipped(),
+		Check:   playable,
+
+		// this node
+		Calls:     n,
+		Health:    n.health,
+		Self:      func(w http.ResponseWriter, r *http.Request) { n.self.ServeHTTP(w, r) },
+		CertUntil: func() time.Time { return n.pair.Leaf().NotAfter },
+		Cursors:   cursors,
+		Version:   version(),
+		Now:       time.Now,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return [][]web.Route{n.provisioned.life.Routes(), hand.Routes(), n.provisioned.outbox.Routes(), n.provisioned.desk.Routes(), n.directory.Routes(), n.messenger.Routes(), n.access.Routes(), n.hooks.Routes()}, nil
+	return [][]web.Route{
+		n.provisioned.life.Routes(),
+		operatorAPI.Routes(),
+		n.provisioned.outbox.Routes(),
+		n.provisioned.desk.Routes(),
+		n.directory.Routes(),
+		n.messenger.Routes(),
+		n.access.Routes(),
+		n.hooks.Routes(),
+	}, nil
 }

@@ -15,7 +15,7 @@ func NewID() ID { return ID(strings.ToLower(rand.Text())) }
 // Kind is the sort of phone behind an account; it decides how the phone is provisioned.
 type Kind string
 
-// The kinds of PRODUCT.md section 2.
+// The kinds of accounts.
 const (
 	PGSM Kind = "PGSM" // mobile app, provisioned by a link
 	SNOM Kind = "SNOM" // desk phone, provisioned by XML
@@ -77,7 +77,7 @@ type Activation struct {
 	Method Method    `json:"method"`
 }
 
-// Method is how an account was activated; it decides the licence model (PRODUCT.md section 9).
+// Method is how an account was activated; it decides the licence model.
 type Method string
 
 // The methods: by the operator's own hand, by the phone through its activation link, or by the desk phone when it fetched

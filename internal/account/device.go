@@ -29,7 +29,7 @@ const (
 	// devicePrefix starts every device token: sd_<account>_<secret>.
 	devicePrefix = "sd_"
 	// secretSize is the length of a token's secret: 26 base32 characters are 130 bits, so that one SHA-256 is all the
-	// hashing it needs (reliability R12).
+	// hashing it needs.
 	secretSize = 26
 )
 

@@ -42,7 +42,7 @@ type Settings struct {
 	Devices      *int    `json:"devices,omitempty"`            // how many installations an account may have; an activation beyond ends the oldest
 }
 
-// DefaultSettings are the server's: the lowest layer, in which every setting has a value (PRODUCT.md section 6).
+// DefaultSettings are the server's: the lowest layer, in which every setting has a value.
 func DefaultSettings() Settings {
 	return Settings{
 		OEMLicence: new(""), SupportPhone: new(""), SupportEmail: new(""), Logging: new(true), ReadOnly: new(true), Messaging: new(true),

@@ -8,7 +8,7 @@ import (
 // State is what an operator sees; it is derived, never stored.
 type State string
 
-// The three states of PRODUCT.md section 2.
+// The three states of an account.
 const (
 	Pending  State = "pending"
 	Active   State = "active"

@@ -18,7 +18,7 @@ type Token struct {
 // Role is what an operator or a token may do; each includes what the ones below it may.
 type Role string
 
-// The roles of PRODUCT.md section 10.
+// The roles, and what each may do.
 const (
 	Superadmin Role = "superadmin" // everything, tokens and operators included
 	Admin      Role = "admin"      // groups, profiles, clips, settings

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// The sizes of STYLE, for what people write and read; generated code (internal/apiclient/wire) is judged by its generator: a longer file holds more than one concept, a longer function more than one thought. Functions of
+// The sizes of files and functions, for what people write and read; generated code (internal/apiclient/wire) is judged by its generator: a longer file holds more than one concept, a longer function more than one thought. Functions of
 // tests may be longer, for their tables.
 const (
 	mostLines     = 400

@@ -45,7 +45,7 @@ var layers = []layer{
 	{packages: "sip/gruu", may: below},
 	{packages: "sip/tx", may: append([]string{"sip/transport"}, below...)},
 	{packages: "sip/messaging", may: append([]string{"sip/transport", "sip/tx"}, below...)},
-	{packages: "sip/registrar", may: append([]string{"sip/gruu", "sip/transport", "sip/tx"}, below...)},
+	{packages: "sip/registrar", may: append([]string{"sip/gruu", "sip/transport"}, below...)},
 	{packages: "sip/dialog", may: append([]string{"sip/transport", "sip/tx"}, below...)},
 	{packages: "sip/proxy", may: append([]string{"sip/dialog", "sip/transport", "sip/tx"}, below...)},
 	{packages: "sip/announce", may: append([]string{"media", "sip/dialog", "sip/transport", "sip/tx"}, below...)},

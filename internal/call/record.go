@@ -6,7 +6,7 @@ import (
 	"sipward/internal/account"
 )
 
-// Disposition is how a call ended (PRODUCT.md section 10).
+// Disposition is how a call ended.
 type Disposition string
 
 // The dispositions of the call log.

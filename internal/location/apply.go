@@ -18,7 +18,7 @@ type Policy struct {
 	MaxBindings int // 0: 10
 }
 
-// defaultMaxBindings is SIP.md's limit of contacts per account.
+// defaultMaxBindings is the limit of contacts per account where the caller sets none.
 const defaultMaxBindings = 10
 
 // ErrChanged says that others changed the bindings meanwhile, or the account: nothing was written, look again.

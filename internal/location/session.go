@@ -9,7 +9,7 @@ import (
 // SessionKind is what happened on a phone's way to us.
 type SessionKind string
 
-// The kinds of the SIP sessions log (PRODUCT.md section 10).
+// The kinds of the SIP sessions log.
 const (
 	Connect    SessionKind = "CONNECT"    // a connection was opened; UDP has none
 	Register   SessionKind = "REGISTER"   // an account was bound over it; refreshes are not told

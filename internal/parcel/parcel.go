@@ -21,7 +21,7 @@ func (id ID) Valid() bool {
 
 func digit(c byte) bool { return '0' <= c && c <= '9' }
 
-// Status is what became of a parcel (PRODUCT.md section 8).
+// Status is what became of a parcel.
 type Status string
 
 // The statuses. All but Enqueued are final.
@@ -64,7 +64,7 @@ type Parcel struct {
 // Final reports whether nothing will change any more.
 func (p Parcel) Final() bool { return p.Status != Enqueued }
 
-// The schedule of deliveries (PRODUCT.md section 8).
+// The schedule of deliveries.
 const (
 	Tries = 5
 	Pause = 30 * time.Second

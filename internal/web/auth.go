@@ -57,7 +57,7 @@ func Who(c *gin.Context) Principal {
 	return p
 }
 
-// Token secrets have 26 base32 characters: 130 bits, so one SHA-256 is all the hashing they need (reliability R12).
+// Token secrets have 26 base32 characters: 130 bits, so one SHA-256 is all the hashing they need.
 const tokenPrefix = "sw_"
 
 // NewToken makes a token's id, the string that is shown once, and the hash that is stored.

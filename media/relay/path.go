@@ -165,7 +165,7 @@ func (p *path) told() netip.AddrPort {
 	return p.side.line.Remote
 }
 
-// open reports whether the phone wants packets, and where.
+// reachable reports whether it is known where the phone is, and it wants packets.
 func (p *path) reachable() bool {
 	return p.dest.IsValid() && !p.side.line.Held
 }

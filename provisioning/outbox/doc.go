@@ -8,5 +8,5 @@
 // come in any order: the status only rises. What was given up stays, with its reason, until a person retries it.
 //
 // State: all in the store. The content is sealed there, and is forgotten when the gateway has accepted it. The limits per
-// recipient and day, and the prefixes that SMS may go to, are checked when a message is queued (reliability P9).
+// recipient and day, and the prefixes that SMS may go to, are checked when a message is queued.
 package outbox

@@ -7,7 +7,7 @@ import (
 	"sipward/provisioning/snom"
 )
 
-// The rows of reference/field.md 4.4, in its order.
+// The rows of the table of what a desk phone is given, in its order.
 func TestTheDecisionTableRowByRow(t *testing.T) {
 	t.Parallel()
 	const mine, other = "000413AABBCC", "000413DDEEFF"

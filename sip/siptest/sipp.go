@@ -103,11 +103,8 @@ func (r *SippRun) Bound() {
 	r.t.Helper()
 	unconnected := fmt.Sprintf(":%04X 00000000:0000 ", netip.MustParseAddrPort(r.Addr).Port()) // local port, no peer: proc_net_udp(5)
 	err := r.proc.until(Within(r.t), "its port", func() bool {
-		sockets, err := os.ReadFile("/proc/net/udp")
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		return bytes.Contains(sockets, []byte(unconnected))
+		sockets, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/udp", r.proc.cmd.Process.Pid)) // its own: tests make network namespaces
+		return err == nil && bytes.Contains(sockets, []byte(unconnected))
 	})
 	if err != nil {
 		r.t.Fatal(err)

@@ -51,7 +51,6 @@ type Vendor struct {
 
 	mu     sync.Mutex // guards what follows
 	always Step
-	script []Step
 	serial map[account.ID]uint64
 	last   map[account.ID][]byte // the document that OK gave last
 	asked  int
@@ -78,18 +77,11 @@ func (v *Vendor) Close() { close(v.closed) }
 // Keys is the public key that the proxy is configured with.
 func (v *Vendor) Keys() licence.Keys { return licence.Keys{v.key.Public().(ed25519.PublicKey)} }
 
-// Always answers every question so from now on; Script the next ones before that.
+// Always answers every question so from now on.
 func (v *Vendor) Always(s Step) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.always, v.script = s, nil
-}
-
-// Script answers the next questions, one step each.
-func (v *Vendor) Script(steps ...Step) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.script = append(v.script, steps...)
+	v.always = s
 }
 
 // Renew makes OK give a new document to an account that has one: the next serial.
@@ -141,12 +133,7 @@ func (v *Vendor) next(q question) Step {
 	if q.OEMCode != "" {
 		v.codes = append(v.codes, q.OEMCode)
 	}
-	if len(v.script) == 0 {
-		return v.always
-	}
-	s := v.script[0]
-	v.script = v.script[1:]
-	return s
+	return v.always
 }
 
 func (v *Vendor) answer(w http.ResponseWriter, r *http.Request, q question) {
