@@ -43,7 +43,7 @@ check: ## format, vet, lint, architecture, modules, manifests, spec drift
 race: tools ## all tests under the race detector (needs a C compiler)
 	$(REQUIRED) CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout=20m ./...
 
-fuzz: ## every fuzz target for FUZZTIME (20s) each
+fuzz: ## every fuzz target for FUZZTIME (20s) each, from the corpora in testdata/fuzz
 	@$(GO) list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./... | while read -r pkg; do \
 	  for f in $$($(GO) test -list '^Fuzz' "$$pkg" | grep '^Fuzz' || true); do \
 	    echo "$$pkg $$f"; $(GO) test -run='^$$' -fuzz="^$$f\$$" -fuzztime=$(FUZZTIME) "$$pkg"; \
