@@ -16,6 +16,7 @@ import (
 	"sipward/internal/account"
 	"sipward/internal/call"
 	"sipward/internal/location"
+	"sipward/internal/seal"
 	"sipward/internal/telemetry"
 	"sipward/internal/web"
 )
@@ -104,6 +105,7 @@ type Deps struct {
 	Shipped   fs.FS                                      // <lang>/<prompt>.wav of the binary: which prompts there are
 	Check     func(io.ReadSeeker) (time.Duration, error) // is it a WAV that can be played, and how long; its error is shown
 	Cursors   *web.Cursors
+	Ring      *seal.Ring       // of exports: tells whether they can be read here
 	Self      http.HandlerFunc // this very API, for actions on many accounts
 	CertUntil func() time.Time // when the server's certificate ends; nil: not known
 	Mask      int              // last digits of numbers that exports hide
@@ -136,6 +138,7 @@ func (d Deps) missing() string {
 		{Name: "Shipped", Missing: d.Shipped == nil},
 		{Name: "Check", Missing: d.Check == nil},
 		{Name: "Cursors", Missing: d.Cursors == nil},
+		{Name: "Ring", Missing: d.Ring == nil},
 		{Name: "Self", Missing: d.Self == nil},
 		{Name: "Now", Missing: d.Now == nil},
 	})

@@ -27,6 +27,7 @@ type bulkBody struct {
 	Action web.Opt[string]            `json:"action"`
 	IDs    web.Opt[[]string]          `json:"ids"`
 	Filter web.Opt[map[string]string] `json:"filter"` // the parameters of GET accounts
+	All    web.Opt[bool]              `json:"all"`    // an empty filter is meant: every account
 	Cursor web.Opt[string]            `json:"cursor"` // the next of an answer before
 	Body   web.Opt[json.RawMessage]   `json:"body"`   // of the action
 	DryRun web.Opt[bool]              `json:"dry_run"`
@@ -65,6 +66,9 @@ func (a *API) bulk(c *gin.Context) error {
 	}
 	if b.IDs.Set == b.Filter.Set {
 		faults.Add("/ids", "choice", "give ids or a filter, one of them")
+	}
+	if b.Filter.Set && len(b.Filter.Value) == 0 && !b.All.Or(false) && !b.DryRun.Or(false) {
+		faults.Add("/filter", "all", `is empty and chooses every account: if that is meant, add "all": true`)
 	}
 	if len(b.IDs.Value) > maxBulk {
 		faults.Add("/ids", "too_many", fmt.Sprintf("has %d ids: at most %d go into one request", len(b.IDs.Value), maxBulk))

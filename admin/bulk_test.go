@@ -54,7 +54,7 @@ func TestManyAccountsAtOnce(t *testing.T) {
 		t.Errorf("got %v", edited)
 	}
 	batch(api.Token(account.Auditor), map[string]any{"action": "enable", "ids": ids}).Refused(403, "forbidden")
-	for _, body := range []map[string]any{{}, {"action": "explode", "ids": ids}, {"action": "enable"}, {"action": "enable", "ids": ids, "filter": map[string]string{}}, {"action": "enable", "ids": []string{"x"}}, {"action": "enable", "filter": map[string]string{"colour": "red"}}} {
+	for _, body := range []map[string]any{{}, {"action": "explode", "ids": ids}, {"action": "enable"}, {"action": "enable", "ids": ids, "filter": map[string]string{}}, {"action": "delete", "filter": map[string]string{}}, {"action": "enable", "ids": []string{"x"}}, {"action": "enable", "filter": map[string]string{"colour": "red"}}} {
 		if a := batch(operator, body); a.Code != 400 {
 			t.Errorf("%v: %d", body, a.Code)
 		}

@@ -3,12 +3,14 @@ package admin
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"sipward/internal/account"
+	"sipward/internal/seal"
 )
 
 // exportFormat rises when a reader of the old one could misread the new one.
@@ -31,10 +33,21 @@ type entry struct {
 	End     *counts          `json:"end,omitempty"`
 }
 
+// records is how many of the members are set.
+func (e entry) records() (n int) {
+	for _, is := range []bool{e.Header != nil, e.Profile != nil, e.Group != nil, e.Account != nil, e.Token != nil, e.Clip != nil, e.End != nil} {
+		if is {
+			n++
+		}
+	}
+	return n
+}
+
 type exportHeader struct {
 	Format  int       `json:"format"`
 	Version string    `json:"version"` // of the program that wrote it
 	At      time.Time `json:"at"`
+	Root    seal.Box  `json:"root,omitempty"` // opens under the root key that the accounts' passwords are sealed with
 }
 
 type exportClip struct {
@@ -54,6 +67,10 @@ type counts struct {
 	Clips    int `json:"clips"`
 }
 
+func (n counts) String() string {
+	return fmt.Sprintf("%d groups, %d profiles, %d accounts, %d tokens and %d clips", n.Groups, n.Profiles, n.Accounts, n.Tokens, n.Clips)
+}
+
 // export streams what an operator has made of the directory: profiles, groups, accounts, tokens, clips. Not in it are what
 // passes (bindings, calls), the logs, what has a way of its own (desk phones, licences, operators, webhooks, messages, links),
 // and the user names that stay taken for a while after their account was deleted: elsewhere they are free at once. It is not
@@ -68,7 +85,7 @@ func (a *API) export(c *gin.Context) error {
 	c.Header("Content-Disposition", `attachment; filename="sipward-export.jsonl"`)
 	c.Status(http.StatusOK)
 	x := exporter{api: a, out: json.NewEncoder(c.Writer)}
-	x.write(entry{Header: &exportHeader{Format: exportFormat, Version: a.Version, At: a.Now().UTC()}})
+	x.write(entry{Header: &exportHeader{Format: exportFormat, Version: a.Version, At: a.Now().UTC(), Root: a.Ring.Seal(exportSeal, nil)}})
 	x.profiles(ctx)
 	for _, g := range groups {
 		x.write(entry{Group: &g})

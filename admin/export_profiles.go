@@ -26,7 +26,7 @@ func (x *exporter) profiles(ctx context.Context) {
 
 // profile writes one that is not there; the one that ships counts as not there while it is as it shipped.
 func (r *restorer) profile(p account.Profile) error {
-	if !p.ID.Valid() || p.Name == "" || account.CheckText(p.Name, 100) != nil {
+	if !p.ID.Valid() || !named(p.Name) {
 		return r.bad("bad_record", "the profile's id or name is damaged")
 	}
 	if faults := p.Settings.Check(); len(faults) > 0 {

@@ -84,7 +84,7 @@ func TestAProfileMovesAndOneThatIsThereStays(t *testing.T) {
 	change(used, "HOUSE", 9)
 	dump := from.Do(get(exportPath)).Want(200).Body.String()
 	for api, want := range map[*apitest.API]struct{ idle, done string }{
-		fresh: {`"pin_idle_minutes":7`, `{"created":{"groups":0,"profiles":2,"accounts":0,"tokens":0,"clips":0},"skipped":[]}`},
+		fresh: {`"pin_idle_minutes":7`, `{"created":{"groups":0,"profiles":2,"accounts":0,"tokens":0,"clips":0},"skipped":[],"skipped_total":0}`},
 		used:  {`"pin_idle_minutes":9`, `"skipped":["profile Default","profile House: `},
 	} {
 		if done := restore(api, dump).Want(200).Body.String(); !strings.Contains(done, want.done) {
@@ -139,9 +139,9 @@ func TestADamagedExportIsRefusedWithItsLine(t *testing.T) {
 	lines := strings.SplitAfter(dump, "\n")
 	header := lines[0]
 	for name, c := range map[string]struct{ body, code, says string }{
-		"empty":         {"", "cut_off", "end is missing"},
+		"empty":         {"", "not_an_export", "is empty"},
 		"no header":     {lines[1], "not_an_export", "line 1"},
-		"other format":  {`{"header":{"format":9,"version":"x","at":"2026-01-01T00:00:00Z"}}` + "\n", "not_an_export", "format 1"},
+		"other format":  {`{"header":{"format":9,"version":"x","at":"2026-01-01T00:00:00Z"}}` + "\n", "not_an_export", "format 9"},
 		"cut off":       {header + lines[1], "cut_off", "end is missing"},
 		"no json":       {header + "hello\n", "not_an_export", "line 2"},
 		"unknown field": {header + `{"grouup":{}}` + "\n", "not_an_export", "line 2"},
@@ -149,6 +149,12 @@ func TestADamagedExportIsRefusedWithItsLine(t *testing.T) {
 		"bad profile":   {header + `{"profile":{"id":"../x","name":"y"}}` + "\n", "bad_record", "line 2"},
 		"bad setting":   {header + `{"profile":{"id":"default","name":"y","settings":{"pin_idle_minutes":-1}}}` + "\n", "bad_record", "pin_idle_minutes must be"},
 		"bad account":   {header + `{"account":{"id":"x"}}` + "\n", "bad_record", "line 2"},
+		"other key":     {strings.Replace(header, `"root":"`, `"root":"AAAA`, 1), "other_root_key", "root_key"},
+		"a line less":   {header + `{"end":{"groups":1}}` + "\n", "lines_missing", "1 groups"},
+		"two in a line": {header + strings.TrimSuffix(lines[1], "}\n") + `,"end":{}}` + "\n", "not_an_export", "2 records"},
+		"more behind":   {header + strings.TrimSuffix(lines[1], "\n") + " {}\n", "not_an_export", "behind"},
+		"cut line":      {header + lines[1][:len(lines[1])/2] + "\n", "not_an_export", "repeat with the whole file"},
+		"blank name":    {header + `{"group":{"id":"aaaaaaaaaaaaaaaaaaaaaaaaaa","name":" "}}` + "\n", "bad_record", "line 2"},
 		"bad token":     {header + `{"token":{"id":"x","role":"public","hash":"AA=="}}` + "\n", "bad_record", "line 2"},
 		"bad clip":      {header + `{"clip":{"prompt":"account-disabled","language":"en","wav":"SUQz"}}` + "\n", "bad_wav", "RIFF"},
 	} {

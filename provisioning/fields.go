@@ -11,9 +11,6 @@ import (
 
 // The lengths, in characters, of what people write.
 const (
-	maxOwner          = 200
-	maxDescription    = 500
-	maxEmail          = 254 // RFC 5321 section 4.5.3.1.3, without the angle brackets
 	maxObfuscationKey = 64
 	minPassword       = 8
 	maxPassword       = 128
@@ -97,10 +94,10 @@ func (b accountBody) applyTexts(a *account.Account, f *web.Faults) {
 	if b.Owner.Set {
 		a.Owner = strings.TrimSpace(b.Owner.Value)
 	}
-	text(f, "/owner", a.Owner, 1, maxOwner)
+	text(f, "/owner", a.Owner, 1, account.MaxOwner)
 	if b.Description.Set {
 		a.Description = strings.TrimSpace(b.Description.Value)
-		text(f, "/description", a.Description, 0, maxDescription)
+		text(f, "/description", a.Description, 0, account.MaxDescription)
 	}
 	if b.Email.Set {
 		a.Email = email(f, "/email", b.Email.Value)
@@ -156,7 +153,7 @@ func email(f *web.Faults, pointer, s string) string {
 		return ""
 	}
 	a, err := mail.ParseAddress(s)
-	if err != nil || a.Address != s || len(s) > maxEmail || account.CheckText(s, maxEmail) != nil {
+	if err != nil || a.Address != s || len(s) > account.MaxEmail || account.CheckText(s, account.MaxEmail) != nil {
 		f.Add(pointer, "email", "is not an e-mail address: write it as name@example.org")
 	}
 	return s

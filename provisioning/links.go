@@ -124,7 +124,7 @@ func inviteOf(b inviteBody, acc account.Account) (account.Link, error) {
 			f.Add("/to", "required", "is missing: the account has no e-mail address")
 		}
 	default:
-		text(&f, "/to", link.To, 0, maxEmail) // a note for the operator: to whom it was handed
+		text(&f, "/to", link.To, 0, account.MaxEmail) // a note for the operator: to whom it was handed
 	}
 	return link, f.Err()
 }

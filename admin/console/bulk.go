@@ -63,7 +63,7 @@ func bulkOrder(f form) (order map[string]any, ok bool) {
 			chosen[name] = s
 		}
 	}
-	order["filter"] = chosen
+	order["filter"], order["all"] = chosen, len(chosen) == 0 // the operator is asked first
 	return order, true
 }
 

@@ -75,6 +75,9 @@ func TestTheClientCommandsRunADay(t *testing.T) {
 	if on := c.json("account", "enable", ann["id"].(string)); on["state"] != "active" {
 		t.Errorf("account enable: %v", on)
 	}
+	if _, errs := c.run(exitFailed, "token", "create", "past", "--expires", "-1s"); !strings.Contains(errs, "above zero") {
+		t.Errorf("a lifetime that is over: %s", errs)
+	}
 	tok := c.json("token", "create", "backup", "--role", "auditor", "--expires", "1h")
 	if !strings.HasPrefix(tok["token"].(string), "sw_") || tok["expires_at"] == nil {
 		t.Errorf("token create: %v", tok)

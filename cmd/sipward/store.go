@@ -82,6 +82,9 @@ func (r *remote) storeImport() *cobra.Command {
 			for _, s := range done.Skipped {
 				rows = append(rows, []string{"left as it is", s})
 			}
+			if more := done.SkippedTotal - len(done.Skipped); more > 0 {
+				rows = append(rows, []string{"left as it is", fmt.Sprintf("and %d more", more)})
+			}
 			return r.show(c.OutOrStdout(), done, "", rows)
 		})}
 }

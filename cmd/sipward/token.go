@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -43,6 +44,9 @@ func (r *remote) tokenCreate() *cobra.Command {
 	c := &cobra.Command{Use: "create NAME", Short: "Create a token; it is shown this once", Args: exactly("NAME")}
 	c.RunE = r.do(func(ctx context.Context, api *apiclient.Client, c *cobra.Command, args []string) error {
 		t := apiclient.NewToken{Name: args[0], Role: role}
+		if c.Flags().Changed("expires") && expires <= 0 {
+			return fmt.Errorf("--expires %s: give a lifetime above zero, or leave it out for a token without an end", expires)
+		}
 		if expires > 0 {
 			at := time.Now().Add(expires).UTC().Truncate(time.Second)
 			t.ExpiresAt = &at

@@ -281,6 +281,7 @@ func (n *node) adminTables() ([][]web.Route, error) {
 		Self:      func(w http.ResponseWriter, r *http.Request) { n.self.ServeHTTP(w, r) },
 		CertUntil: func() time.Time { return n.pair.Leaf().NotAfter },
 		Cursors:   cursors,
+		Ring:      seal.NewRing("export", n.roots...),
 		Version:   version(),
 		Now:       time.Now,
 	})

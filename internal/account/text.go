@@ -8,6 +8,13 @@ import (
 	"unicode/utf8"
 )
 
+// The lengths, in characters, of what people write of an account.
+const (
+	MaxOwner       = 200
+	MaxDescription = 500
+	MaxEmail       = 254 // RFC 5321 section 4.5.3.1.3, without the angle brackets
+)
+
 // ErrText is a text that could deceive a reader or break a header, a log line or a document.
 var ErrText = errors.New("must be one line of UTF-8 text without control or bidirectional characters")
 

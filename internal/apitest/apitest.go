@@ -114,7 +114,7 @@ func open(t testing.TB, c web.Config, sso access.SSO, mask int) *API {
 	adm, err := admin.New(admin.Deps{
 		Accounts: a.Store.Accounts, Groups: a.Store.Groups, Profiles: a.Store.Profiles, Locations: a.Store.Locations, Changes: a.Store.Changes, Effects: a.Store,
 		Clips: a.Store.Clips, Nodes: a.Store.Nodes, Tokens: a.Store.Tokens, CallLog: a.Store.Calls, Audit: a.Store.Audit, Counts: a.Store.Accounts, Self: func(w http.ResponseWriter, r *http.Request) { a.Handler.ServeHTTP(w, r) }, Sessions: a.Store.Sessions, Traces: a.Store.Traces, SignIns: a.Store.SignIns, Messages: a.Store.Parcels, Fetches: a.Store.Phones, Licences: licences, Health: a.Health, Shipped: Shipped(), Check: check,
-		Cursors: cursors, Version: "v0.0.0-test", Now: time.Now, Mask: mask,
+		Cursors: cursors, Ring: seal.NewRing("export", seal.Root{1}), Version: "v0.0.0-test", Now: time.Now, Mask: mask,
 	})
 	must(t, err)
 	a.Routes = append(append(prov.Routes(), adm.Routes()...), a.desk(cursors)...)

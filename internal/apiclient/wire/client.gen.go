@@ -215,7 +215,10 @@ type Imported struct {
 		Profiles int `json:"profiles"`
 		Tokens   int `json:"tokens"`
 	} `json:"created"`
-	Skipped []string `json:"skipped"`
+
+	// Skipped what was there already and was left as it is; the first hundred of it
+	Skipped      []string `json:"skipped"`
+	SkippedTotal int      `json:"skipped_total"`
 }
 
 // Kind defines model for Kind.
