@@ -76,3 +76,6 @@ func SendForTest(l *Lease, packet []byte, to netip.AddrPort) {
 	raw.set(to, l.addr.Addr())
 	_ = send(l.rtp, packet, &raw)
 }
+
+// SlotFill is how many streams begin a round together.
+const SlotFill = slotFill
