@@ -45,8 +45,8 @@
 // # Time
 //
 // 20 ms are 10 slots. A stream keeps its slot, so its spacing is exact and a core's streams do not leave in one burst;
-// slots are filled one after the other, 128 streams each, since each one in use wakes the goroutine once per 20 ms: 200
-// streams in two slots instead of seven take a fifth less CPU. A goroutine that is late catches up, for at most 1 s.
+// slots are filled one after the other, 128 streams each, since each one in use wakes the goroutine once per 20 ms. A
+// goroutine that is late catches up, for at most 1 s.
 //
 // # Limits
 //
