@@ -12,15 +12,23 @@ import (
 	"sipward/internal/web"
 )
 
+// lacks tells by the error of a look whether the store has no such record; one that is there is left as it is and named.
+func (r *restorer) lacks(what string, err error) (bool, error) {
+	switch {
+	case err == nil:
+		return false, r.there(what)
+	case !errors.Is(err, account.ErrNotFound):
+		return false, err
+	}
+	return true, nil
+}
+
 func (r *restorer) group(g account.Group) error {
 	if !g.ID.Valid() || !named(g.Name) || account.CheckText(g.ITEmail, account.MaxEmail) != nil || g.Profile != "" && !g.Profile.Valid() {
 		return r.bad("bad_record", "the group's id, name, e-mail address or profile is damaged")
 	}
 	_, err := r.api.Groups.ByID(r.ctx, g.ID)
-	if err == nil {
-		return r.there("group " + g.Name)
-	}
-	if !errors.Is(err, account.ErrNotFound) {
+	if lacks, err := r.lacks("group "+g.Name, err); !lacks {
 		return err
 	}
 	_, err = r.api.Groups.Create(r.ctx, g)
@@ -32,10 +40,7 @@ func (r *restorer) account(acc account.Account) error {
 		return r.bad("bad_record", "a member of the account is damaged")
 	}
 	_, err := r.api.Accounts.ByID(r.ctx, acc.ID)
-	if err == nil {
-		return r.there("account " + acc.User)
-	}
-	if !errors.Is(err, account.ErrNotFound) {
+	if lacks, err := r.lacks("account "+acc.User, err); !lacks {
 		return err
 	}
 	if _, err := r.api.Groups.ByID(r.ctx, acc.Group); err != nil {
@@ -91,10 +96,7 @@ func (r *restorer) clip(x exportClip) error {
 		return r.bad("bad_record", name+" has a prompt or language that is unknown here")
 	}
 	_, _, err := r.api.Clips.Get(r.ctx, x.Prompt, x.Language)
-	if err == nil {
-		return r.there(name)
-	}
-	if !errors.Is(err, account.ErrNotFound) {
+	if lacks, err := r.lacks(name, err); !lacks {
 		return err
 	}
 	length, err := r.api.Check(bytes.NewReader(x.WAV))

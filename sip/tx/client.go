@@ -43,7 +43,6 @@ type Client struct {
 	until    int64          // Timer B, D, F, K or M; 64*T1 after a CANCEL
 	cancel   bool           // Cancel was called
 	why      []gosip.Header // what the CANCEL is to carry
-	rest     int64          // what counts towards Config.Max once it is answered
 }
 
 // Request sends r over f in a new client transaction. The top Via must be ours with a fresh branch ([Branch]). Every
@@ -154,7 +153,7 @@ func (c *Client) sendCancel() {
 // close takes the transaction out of the table; false: it was out.
 func (c *Client) close() bool {
 	c.mu.Lock()
-	was, rest := c.step, c.rest
+	was, weight := c.step, c.weightLocked()
 	c.step = over
 	c.mu.Unlock()
 	if was == over {
@@ -162,10 +161,8 @@ func (c *Client) close() bool {
 	}
 	if was < answered {
 		c.t.waiting.Add(-1)
-		c.t.held.Add(-whole)
-	} else {
-		c.t.held.Add(-rest)
 	}
+	c.t.held.Add(-weight)
 	c.sh.mu.Lock()
 	if c.sh.calls[c.key] == c {
 		delete(c.sh.calls, c.key)

@@ -40,20 +40,20 @@ func (c *Client) progress(res *gosip.Response) {
 	}
 }
 
-// settleLocked moves to Completed or Accepted for the time given.
-func (c *Client) settleLocked(code int, linger int64) {
-	c.step, c.final, c.wire, c.req, c.why = answered, code, nil, nil, nil
+// settleLocked moves to Completed or Accepted for the time given; ack is what is sent again meanwhile.
+func (c *Client) settleLocked(code int, linger int64, ack []byte) {
+	c.step, c.final, c.wire, c.req, c.why = answered, code, ack, nil, nil
 	c.resend, c.until = never, c.t.now()+linger
-	c.rest = remnant
 	c.t.waiting.Add(-1)
-	c.t.held.Add(remnant - whole)
+	c.t.held.Add(c.weightLocked() - whole)
 }
 
-// keepLocked holds what is sent again while the transaction lingers; a long one counts for what it is.
-func (c *Client) keepLocked(wire []byte) {
-	more := int64(len(wire) / remnantBytes)
-	c.wire, c.rest = wire, c.rest+more
-	c.t.held.Add(more)
+// weightLocked is what the transaction counts towards Config.Max; a long ACK that it keeps counts for what it is.
+func (c *Client) weightLocked() int64 {
+	if c.step < answered {
+		return whole
+	}
+	return remnant + int64(len(c.wire)/remnantBytes)
 }
 
 // linger waits for the last timer, or ends at once where nothing is repeated.

@@ -29,7 +29,7 @@ func (c *Client) finalInvite(res *gosip.Response) {
 			_ = c.flow.Send(ack) // the answer is repeated until one arrives
 		}
 	case res.IsSuccess():
-		c.settleLocked(res.StatusCode, timeB) // M
+		c.settleLocked(res.StatusCode, timeB, nil) // M
 		c.mu.Unlock()
 		c.linger()
 		c.tell(res, nil)
@@ -40,14 +40,12 @@ func (c *Client) finalInvite(res *gosip.Response) {
 
 // refusedLocked acknowledges the first non-2xx (RFC 3261 section 17.1.1.3), waits for Timer D and tells. It unlocks.
 func (c *Client) refusedLocked(res *gosip.Response) {
-	req := c.req
-	c.settleLocked(res.StatusCode, timeD)
-	raw, err := c.t.render(ackOf(req, res))
-	if err == nil { // it cannot fail on what was parsed and on what has been sent
-		defer c.t.recycle(raw)
-		c.keepLocked(bytes.Clone(raw.Bytes()))
+	var ack []byte
+	if raw, err := c.t.render(ackOf(c.req, res)); err == nil { // it cannot fail on what was parsed and on what has been sent
+		ack = bytes.Clone(raw.Bytes())
+		c.t.recycle(raw)
 	}
-	ack := c.wire
+	c.settleLocked(res.StatusCode, timeD, ack)
 	c.mu.Unlock()
 	if ack != nil {
 		_ = c.flow.Send(ack) // a lost one is sent again when the answer is repeated

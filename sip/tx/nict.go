@@ -9,7 +9,7 @@ func (c *Client) finalPlain(res *gosip.Response) {
 		c.mu.Unlock()
 		return
 	}
-	c.settleLocked(res.StatusCode, timeI) // K is T4, as I is
+	c.settleLocked(res.StatusCode, timeI, nil) // K is T4, as I is
 	c.mu.Unlock()
 	c.linger()
 	c.tellLast(res, nil)
