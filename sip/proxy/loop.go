@@ -12,7 +12,8 @@ import (
 	"sipward/sip/tx"
 )
 
-// loopMark separates the random part of our branches from the digest of what decides their way.
+// loopMark separates the random part of our branches from the digest of what decides their way. The random part may begin
+// with it (sipgo puts a dot before it), the digest has no dot: the last one counts.
 const loopMark = ".l"
 
 // branch is a fresh branch that carries the digest of RFC 5393 section 4.2.1: if the request comes back unchanged in what
@@ -35,14 +36,15 @@ func (c *Core) Looped(req *gosip.Request) bool {
 		if !ok {
 			continue
 		}
-		_, mark, ours := strings.Cut(via.Params.GetOr("branch", ""), loopMark)
-		if !ours {
-			continue
+		branch := via.Params.GetOr("branch", "")
+		at := strings.LastIndex(branch, loopMark)
+		if at < 0 {
+			continue // not ours
 		}
 		if digest == "" {
 			digest = string(appendLoopDigest(nil, req))
 		}
-		if mark == digest {
+		if branch[at+len(loopMark):] == digest {
 			return true
 		}
 	}
