@@ -73,7 +73,7 @@ type importing struct {
 
 	mu   sync.Mutex
 	job  account.Job
-	made bits // rows whose account this job made
+	made bits // rows whose account this job made, or may have made
 	told time.Time
 }
 
@@ -118,7 +118,7 @@ func (i *importing) run(ctx context.Context) {
 	g.SetLimit(batchWorkers)
 	_, err := i.each(&batchFaults{}, nil, func(r row) error {
 		if i.todo.has(r.n) {
-			g.Go(func() error { return i.make(gctx, r) })
+			g.Go(func() error { return i.make(ctx, r) }) // to its end: a write that is broken off may have been done, and nobody would undo it
 		}
 		return gctx.Err()
 	})
@@ -174,6 +174,9 @@ func (i *importing) make(ctx context.Context, r row) error {
 		f.add(r.line, "gsmNumber", "taken", taken.Error())
 		i.job.Faults = f.list
 	default:
+		if web.Temporary(err) {
+			i.made.add(r.n)
+		}
 		return err
 	}
 	if now := i.api.Now(); now.Sub(i.told) >= tellEvery {

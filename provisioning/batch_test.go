@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"sipward/internal/account"
 	"sipward/internal/apitest"
 )
 
@@ -161,6 +162,34 @@ func TestABatchIsWholeOrNothing(t *testing.T) {
 	}
 	if export := api.Do(apitest.Call{Method: http.MethodGet, Path: "/api/v1/accounts:export"}).Want(200).Body.String(); strings.Count(export, "\n")-1 != want {
 		t.Errorf("%d accounts are there, the jobs made %d", strings.Count(export, "\n")-1, want)
+	}
+}
+
+// Rows that are under way when a batch fails are undone, too, also when the answer of the store comes late or not at all.
+func TestAFailedBatchUndoesWhatIsUnderWay(t *testing.T) {
+	t.Parallel()
+	api := apitest.Open(t)
+	group := api.Group("Batch")
+	var file strings.Builder
+	file.WriteString(header)
+	for i := range 40 {
+		fmt.Fprintf(&file, "Person %d,+3902%08d,,,\n", i, i)
+	}
+	api.Meanwhile(func() {
+		for i := range 4 { // the answer for one of them may be among the lost
+			n := account.Number(fmt.Sprintf("+3902%08d", 20+i))
+			if _, err := api.Store.Accounts.Create(t.Context(), account.Account{User: fmt.Sprint(1000+i), Number: n}); err != nil {
+				t.Error(err)
+			}
+		}
+		api.LoseAnswers(2)
+	})
+	j := finished(t, api, post(api, group, "", file.String()).Want(202).Get("id"))
+	if j["state"] != "failed" || j["created"] != 0.0 {
+		t.Errorf("job %v", j)
+	}
+	if list := api.Do(apitest.Call{Method: http.MethodGet, Path: "/api/v1/accounts?limit=200&group_id=" + group}).Want(200).JSON()["items"].([]any); len(list) != 0 {
+		t.Errorf("%d accounts are there", len(list))
 	}
 }
 

@@ -59,12 +59,13 @@ type API struct {
 	Public       http.Handler // what phones reach
 	Letters      *Letters     // what was sent
 
-	later   atomic.Int64       // nanoseconds
-	lose    atomic.Int64       // every nth account made
-	Vendor  *fakevendor.Vendor // who signs licences
-	Post    *parcel.Post       // takes secure messages in
-	Outbox  *outbox.Outbox     // does not run unless a test runs it
-	Gateway *Gateway           // where the outbox sends
+	later     atomic.Int64           // nanoseconds
+	lose      atomic.Int64           // every nth account made
+	meanwhile atomic.Pointer[func()] // before the next account is written
+	Vendor    *fakevendor.Vendor     // who signs licences
+	Post      *parcel.Post           // takes secure messages in
+	Outbox    *outbox.Outbox         // does not run unless a test runs it
+	Gateway   *Gateway               // where the outbox sends
 
 	t      testing.TB
 	router routers.Router

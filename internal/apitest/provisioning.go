@@ -83,12 +83,18 @@ func ice(id account.ID, now time.Time, once bool) []provisioning.ICEServer {
 // lossy are accounts whose store has no time now and then, before it has written one or after.
 type lossy struct {
 	*store.Accounts
-	api *API
-	n   atomic.Int64
+	api   *API
+	n     atomic.Int64
+	first sync.Mutex // held while what Meanwhile asked for is done
 }
 
-// Create loses the answers that LoseAnswers asked for.
+// Create does what Meanwhile asked for first, and loses the answers that LoseAnswers asked for.
 func (l *lossy) Create(ctx context.Context, acc account.Account) (account.Account, error) {
+	l.first.Lock()
+	if f := l.api.meanwhile.Swap(nil); f != nil {
+		(*f)()
+	}
+	l.first.Unlock()
 	every := l.api.lose.Load()
 	n := l.n.Add(1)
 	if every == 0 || n%every != 0 {
@@ -105,6 +111,9 @@ func (l *lossy) Create(ctx context.Context, acc account.Account) (account.Accoun
 
 // LoseAnswers has the store miss its time at every nth account that is made from now on; 0: never.
 func (a *API) LoseAnswers(every int) { a.lose.Store(int64(every)) }
+
+// Meanwhile has f done just before the next account is written through the API, which f must not do itself.
+func (a *API) Meanwhile(f func()) { a.meanwhile.Store(&f) }
 
 // now is the clock of provisioning, which Later moves.
 func (a *API) now() time.Time { return time.Now().Add(time.Duration(a.later.Load())) }
