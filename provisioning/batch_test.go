@@ -178,7 +178,7 @@ func TestAFailedBatchUndoesWhatIsUnderWay(t *testing.T) {
 	api.Meanwhile(func() {
 		for i := range 4 { // the answer for one of them may be among the lost
 			n := account.Number(fmt.Sprintf("+3902%08d", 20+i))
-			if _, err := api.Store.Accounts.Create(t.Context(), account.Account{User: fmt.Sprint(1000+i), Number: n}); err != nil {
+			if _, err := api.Store.Accounts.Create(t.Context(), account.Account{User: fmt.Sprint(1000 + i), Number: n}); err != nil {
 				t.Error(err)
 			}
 		}
