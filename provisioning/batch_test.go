@@ -14,6 +14,16 @@ import (
 
 const header = "fullName,gsmNumber,email,securityModel,description\n"
 
+// people is a file of n rows whose numbers count from +390200000000.
+func people(n int) string {
+	var file strings.Builder
+	file.WriteString(header)
+	for i := range n {
+		fmt.Fprintf(&file, "Person %d,+3902%08d,,,\n", i, i)
+	}
+	return file.String()
+}
+
 // post sends a file for a group.
 func post(api *apitest.API, group, query, file string) apitest.Answer {
 	return api.Do(apitest.Call{Method: http.MethodPost, Path: "/api/v1/accounts:import?profile_id=default&group_id=" + group + query, Type: "text/csv", Body: file})
@@ -130,16 +140,12 @@ func TestAMistypedDryRunMakesNothing(t *testing.T) {
 func TestABatchIsWholeOrNothing(t *testing.T) {
 	t.Parallel()
 	api := apitest.Open(t)
-	var file strings.Builder
-	file.WriteString(header)
-	for i := range 300 {
-		fmt.Fprintf(&file, "Person %d,+3902%08d,,,\n", i, i)
-	}
+	file := people(300)
 	var jobs [2]string
 	var both sync.WaitGroup
 	for i, group := range []string{api.Group("First"), api.Group("Second")} {
 		both.Go(func() {
-			switch w := post(api, group, "", file.String()); w.Code {
+			switch w := post(api, group, "", file); w.Code {
 			case http.StatusAccepted:
 				jobs[i] = w.Get("id")
 			case http.StatusBadRequest: // the other one was faster
@@ -170,11 +176,7 @@ func TestAFailedBatchUndoesWhatIsUnderWay(t *testing.T) {
 	t.Parallel()
 	api := apitest.Open(t)
 	group := api.Group("Batch")
-	var file strings.Builder
-	file.WriteString(header)
-	for i := range 40 {
-		fmt.Fprintf(&file, "Person %d,+3902%08d,,,\n", i, i)
-	}
+	file := people(40)
 	api.Meanwhile(func() {
 		for i := range 4 { // the answer for one of them may be among the lost
 			n := account.Number(fmt.Sprintf("+3902%08d", 20+i))
@@ -184,7 +186,7 @@ func TestAFailedBatchUndoesWhatIsUnderWay(t *testing.T) {
 		}
 		api.LoseAnswers(2)
 	})
-	j := finished(t, api, post(api, group, "", file.String()).Want(202).Get("id"))
+	j := finished(t, api, post(api, group, "", file).Want(202).Get("id"))
 	if j["state"] != "failed" || j["created"] != 0.0 {
 		t.Errorf("job %v", j)
 	}
@@ -199,13 +201,9 @@ func TestAnImportOutlivesABusyStore(t *testing.T) {
 	t.Parallel()
 	api := apitest.Open(t)
 	group := api.Group("Busy")
-	var file strings.Builder
-	file.WriteString(header)
-	for i := range 50 {
-		fmt.Fprintf(&file, "Person %d,+3902%08d,,,\n", i, i)
-	}
+	file := people(50)
 	api.LoseAnswers(5)
-	j := finished(t, api, post(api, group, "", file.String()).Want(202).Get("id"))
+	j := finished(t, api, post(api, group, "", file).Want(202).Get("id"))
 	if j["state"] != "done" || j["created"] != 50.0 || j["existing"] != 0.0 {
 		t.Errorf("job %v", j)
 	}
