@@ -32,27 +32,18 @@ type device struct {
 	document *document
 }
 
-// retries is how often something is asked again that a busy machine's store had no time for.
-const retries = 50
-
 // messenger makes an account with messaging, whose number begins as told.
-func (s *server) messenger(group, number string) line {
+func (s *server) messenger(group, number string) (l line) {
 	s.t.Helper()
-	on := true
-	var problem *apiclient.Problem
-	for i := range retries {
-		a, err := s.api.CreateAccount(s.t.Context(), apiclient.NewAccount{
-			Way: "plain", Type: "PGSM", GroupID: group, Owner: "Owner of " + number, Number: fmt.Sprintf("%s%02d", number, i), Messaging: &on,
+	on, tried := true, 0
+	s.taken(func(ctx context.Context) (err error) {
+		l.Account, err = s.api.CreateAccount(ctx, apiclient.NewAccount{
+			Way: "plain", Type: "PGSM", GroupID: group, Owner: "Owner of " + number, Number: fmt.Sprintf("%s%02d", number, tried), Messaging: &on,
 		})
-		switch {
-		case err == nil:
-			return line{a}
-		case !errors.As(err, &problem) || problem.Status != http.StatusServiceUnavailable:
-			s.t.Fatal(err)
-		}
-	}
-	s.t.Fatal("the store never had time")
-	return line{}
+		tried++
+		return err
+	})
+	return l
 }
 
 // device lets the app of an account in.

@@ -95,21 +95,22 @@ func (c *Client) Change(ctx context.Context, id string) (ch Change, err error) {
 	return ch, c.ask(ctx, &ch, func(ctx context.Context) (*http.Response, error) { return c.wire.ShowChange(ctx, id) })
 }
 
-// Await asks at least once, and until a change is effective on all nodes or wait is over; the answer tells which.
+// Await asks at least once, and until a change is effective on all nodes or wait is over; the answer tells which. A
+// server that says it cannot tell just now (503, 429) is asked again: the change is made, only the answer is late.
 func (c *Client) Await(ctx context.Context, id string, wait time.Duration) (Change, error) {
 	const every = 100 * time.Millisecond
 	over := time.NewTimer(wait)
 	defer over.Stop()
 	for {
 		ch, err := c.Change(ctx, id)
-		if err != nil || ch.Status == "effective" {
+		if err != nil && !later(err) || ch.Status == "effective" {
 			return ch, err
 		}
 		select {
 		case <-ctx.Done():
 			return ch, ctx.Err()
 		case <-over.C:
-			return ch, nil
+			return ch, err
 		case <-time.After(every):
 		}
 	}

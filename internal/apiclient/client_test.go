@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/pem"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -175,5 +177,38 @@ func TestAwaitEnds(t *testing.T) {
 	cancel()
 	if ch, err := c.Await(ctx, "x", time.Hour); err == nil {
 		t.Errorf("got %+v", ch)
+	}
+}
+
+func TestAwaitOutlastsAServerThatCannotTell(t *testing.T) {
+	t.Parallel()
+	for _, x := range []struct {
+		name    string
+		answers []int // the last stays
+		wait    time.Duration
+		asked   int64
+		ok      bool
+	}{
+		{"late", []int{503, 429, 200}, time.Minute, 3, true},
+		{"never", []int{503}, time.Nanosecond, 1, false},
+		{"not there", []int{404, 200}, time.Minute, 1, false},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			t.Parallel()
+			var asked atomic.Int64
+			c := client(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				code := x.answers[min(int(asked.Add(1)), len(x.answers))-1]
+				w.WriteHeader(code)
+				if code == http.StatusOK {
+					_, _ = w.Write([]byte(`{"status":"effective","nodes":[]}`))
+					return
+				}
+				_, _ = fmt.Fprintf(w, `{"status":%d,"title":"no","detail":"not now"}`, code)
+			}), "t")
+			ch, err := c.Await(t.Context(), "x", x.wait)
+			if (err == nil) != x.ok || (ch.Status == "effective") != x.ok || asked.Load() != x.asked {
+				t.Errorf("asked %d times: %+v %v", asked.Load(), ch, err)
+			}
+		})
 	}
 }

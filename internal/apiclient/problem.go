@@ -41,6 +41,12 @@ func (p *Problem) Error() string {
 	return b.String()
 }
 
+// later reports whether the server asked to be asked again.
+func later(err error) bool {
+	p, ok := errors.AsType[*Problem](err)
+	return ok && (p.Status == http.StatusServiceUnavailable || p.Status == http.StatusTooManyRequests)
+}
+
 func readProblem(resp *http.Response) error {
 	p := &Problem{}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
