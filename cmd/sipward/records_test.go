@@ -4,7 +4,6 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -136,36 +135,5 @@ func TestForeignRootKeyDoesNotStart(t *testing.T) {
 		if n != nil {
 			_ = n.close()
 		}
-	}
-}
-
-// trigger calls once when a line with this text is logged.
-type trigger struct {
-	text string
-	once sync.Once
-	call func()
-}
-
-func (w *trigger) Write(p []byte) (int, error) {
-	if strings.Contains(string(p), w.text) {
-		w.once.Do(w.call)
-	}
-	return len(p), nil
-}
-
-// Redis may start after the node.
-func TestNodeWaitsForRedis(t *testing.T) {
-	t.Parallel()
-	redis := kvtest.Redis(t)
-	redis.Kill()
-	c := testConfig(t)
-	c.Redis.URL = redis.URL()
-	w := &trigger{text: "redis does not answer yet", call: redis.Start}
-	n, err := newNode(t.Context(), c, slog.New(slog.NewTextHandler(w, nil)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := n.close(); err != nil {
-		t.Error(err)
 	}
 }

@@ -212,10 +212,19 @@ func (n *node) beat(ctx context.Context) error {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
-			defer cancel()
-			return n.store.Nodes.Leave(last, n.id)
+			n.leave(context.WithoutCancel(ctx))
+			return nil
 		}
+	}
+}
+
+// leave tells the other nodes that this one ends; when the store does not answer they find out by its silence, and the
+// end is as clean.
+func (n *node) leave(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, closeTime)
+	defer cancel()
+	if err := n.store.Patiently(ctx, func(ctx context.Context) error { return n.store.Nodes.Leave(ctx, n.id) }); err != nil {
+		n.log.Warn("the store does not know that this node ends: the other nodes take it for alive for 10 s", "err", err)
 	}
 }
 

@@ -70,17 +70,24 @@ func (n *node) start(ctx context.Context, demo bool, stdout io.Writer) error {
 			return err
 		}
 	}
-	operators, err := n.store.Operators.Exist(ctx)
-	if err != nil {
-		l.close()
-		return err
-	}
-	n.greet(stdout, l, accounts, operators)
-	if err := n.inviteFirst(ctx, stdout); err != nil {
+	if err := n.welcome(ctx, stdout, l, accounts); err != nil {
 		l.close()
 		return err
 	}
 	return n.run(ctx, l)
+}
+
+// welcome prints where everything is, and how the first operator gets in.
+func (n *node) welcome(ctx context.Context, w io.Writer, l listeners, accounts []demoAccount) error {
+	var operators bool
+	if err := n.store.Patiently(ctx, func(ctx context.Context) (err error) {
+		operators, err = n.store.Operators.Exist(ctx)
+		return err
+	}); err != nil {
+		return err
+	}
+	n.greet(w, l, accounts, operators)
+	return n.store.Patiently(ctx, func(ctx context.Context) error { return n.inviteFirst(ctx, w) })
 }
 
 // greet prints where everything is.

@@ -106,7 +106,8 @@ func newNode(ctx context.Context, c Config, log *slog.Logger) (n *node, err erro
 		return nil, err
 	}
 	n.health = telemetry.NewHealth(telemetry.Probe{Name: "store", Check: n.store.Ping})
-	if err = n.store.Claim(ctx, rootChecks(n.roots)...); err == nil {
+	claim := func(ctx context.Context) error { return n.store.Claim(ctx, rootChecks(n.roots)...) }
+	if err = n.store.Patiently(ctx, claim); err == nil {
 		err = n.journals(ctx)
 	}
 	if err == nil {

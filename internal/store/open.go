@@ -35,7 +35,7 @@ type Config struct {
 	OnAudit      func(audit.Entry) // told of each entry this process wrote; nil: nobody
 	Cache        int               // accounts that the node remembers, at about 2 KiB; 0: 32768. More in use at a time cost a read of the store each time
 	Spans        trace.Tracer      // of OpenTelemetry; nil: no round trip is followed
-	Patience     time.Duration     // how long Open waits for Redis to answer
+	Patience     time.Duration     // how long Open, and each step taken Patiently, waits for Redis to answer
 	Prefix       string            // put before every key in Redis; tests share one Redis by it
 	Now          func() time.Time  // the clock; nil: time.Now
 }
@@ -102,8 +102,10 @@ func New(ctx context.Context, port kv.Store, c Config, log *slog.Logger, m prome
 		Audit:       &Audit{c: core, port: written, keep: c.KeepAudit},
 		SignIns:     newSignIns(core, c.KeepSignIns),
 		c:           core,
+		patience:    c.Patience,
 	}
-	if err := errors.Join(core.identify(ctx), s.Sweep(ctx)); err != nil {
+	begin := func(ctx context.Context) error { return errors.Join(core.identify(ctx), s.Sweep(ctx)) }
+	if err := s.Patiently(ctx, begin); err != nil {
 		return nil, errors.Join(err, port.Close())
 	}
 	return s, nil

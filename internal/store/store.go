@@ -39,7 +39,8 @@ type Store struct {
 	Replays     *Replays
 	Webhooks    *Webhooks
 
-	c *core
+	c        *core
+	patience time.Duration
 }
 
 // Run follows the change stream to keep the account cache true, writes back what phones said while the store was away,
@@ -91,6 +92,12 @@ func (s *Store) attempt(ctx context.Context, what string, f func(context.Context
 
 // Ping tells whether the store answers (readiness).
 func (s *Store) Ping(ctx context.Context) error { return s.c.kv.Ping(ctx) }
+
+// Patiently takes a step of a start or an end that may be taken twice, again and again while the store does not answer,
+// for as long as Config.Patience: one pause of Redis must not end a node.
+func (s *Store) Patiently(ctx context.Context, step func(context.Context) error) error {
+	return kv.Patiently(ctx, s.patience, func(err error) bool { return errors.Is(err, kv.ErrUnavailable) }, step)
+}
 
 // Close releases everything; Run has returned before.
 func (s *Store) Close() error { return s.c.kv.Close() }

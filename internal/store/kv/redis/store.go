@@ -101,30 +101,20 @@ func (s *Store) register(m prometheus.Registerer) error {
 	return nil
 }
 
-// awaitEvery is the pause between two tries to reach Redis at the start.
-const awaitEvery = 250 * time.Millisecond
-
 // await reaches Redis, trying again for Config.Patience: services start in any order. What Redis refuses is not tried
 // again: a wrong password stays wrong.
 func (s *Store) await(ctx context.Context, c Config) error {
-	until, told := time.Now().Add(c.Patience), false
-	for {
-		err := s.reach(ctx)
-		if err == nil || refusal(err) || !time.Now().Add(awaitEvery).Before(until) {
-			return err
+	told := false
+	return kv.Patiently(ctx, c.Patience, func(err error) bool {
+		if refusal(err) {
+			return false
 		}
 		if !told {
 			c.Log.Warn("redis does not answer yet, trying again", "redis", s.target.String(), "for", c.Patience, "err", err)
 			told = true
 		}
-		t := time.NewTimer(awaitEvery)
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			t.Stop()
-			return err
-		}
-	}
+		return true
+	}, s.reach)
 }
 
 // refusal reports an error reply that waiting does not mend.
