@@ -20,7 +20,7 @@ type disableBody struct {
 	Reason web.Opt[string] `json:"reason"`
 }
 
-// disable suspends an account; once it is suspended, doing so again changes nothing and answers the same.
+// disable suspends an account; once it is suspended, doing so again answers the same, and changes at most the reason.
 func (a *API) disable(c *gin.Context) error {
 	var b disableBody
 	if err := web.BindOptional(c, &b); err != nil {
@@ -32,10 +32,9 @@ func (a *API) disable(c *gin.Context) error {
 	}
 	now, by := a.Now().UTC(), web.Who(c).Label()
 	return a.turn(c, func(acc *account.Account) error {
-		if acc.Suspended != nil {
+		if !acc.Suspend(by, reason, now) {
 			return errUnchanged
 		}
-		acc.Suspend(by, reason, now)
 		acc.Updated = now
 		return nil
 	})

@@ -37,9 +37,13 @@ func TestDisableAndEnable(t *testing.T) {
 	if off.Header().Get("Location") != "/api/v1/changes/"+change {
 		t.Errorf("Location %q for change %q", off.Header().Get("Location"), change)
 	}
-	again := api.Do(post(accounts+id+"/disable", map[string]any{"reason": "other"})).Want(202)
+	again := api.Do(post(accounts+id+"/disable", map[string]any{"reason": "lost phone"})).Want(202)
 	if again.Header().Get("ETag") != off.Header().Get("ETag") || again.Get("change") != change {
 		t.Errorf("disabling twice made another version: %s", again.Body)
+	}
+	other, _ := api.Do(post(accounts+id+"/disable", map[string]any{"reason": "stolen"})).Want(202).JSON()["suspended"].(map[string]any)
+	if other["reason"] != "stolen" || other["at"] != s["at"] {
+		t.Errorf("another reason: %v, before %v", other, s)
 	}
 	seen := api.Do(get("/api/v1/changes/" + change)).Want(200)
 	if seen.Get("status") != "effective" || seen.Get("account_id") != id {

@@ -74,7 +74,7 @@ func (r *remote) accountCreate() *cobra.Command {
 	f.StringVar(&a.SecondaryNumber, "secondary-number", "", "a second number that reaches the same phone")
 	f.StringVar(&a.Way, "way", "plain", "plain (usable at once) or wizard (pending until the phone activates itself)")
 	f.StringVar(&a.Type, "type", "PGSM", "PGSM or SNOM")
-	f.StringVar(&a.ProfileID, "profile", "", "profile; the wizard way needs one (default ships with the product)")
+	f.StringVar(&a.ProfileID, "profile", "", "id of a profile; the wizard way needs one (default ships with the product)")
 	f.StringVar(&a.User, "user", "", "4 to 16 digits; left out: 8 random digits")
 	f.StringVar(&a.Password, "password", "", "left out: a strong one is made and shown this once")
 	f.StringVar(&a.Email, "email", "", "e-mail address")

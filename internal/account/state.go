@@ -71,11 +71,18 @@ func (a *Account) Activate(m Method, now time.Time) error {
 	return nil
 }
 
-// Suspend disables the account; the first suspension is kept when it is suspended already.
-func (a *Account) Suspend(by, reason string, now time.Time) {
-	if a.Suspended == nil {
-		a.Suspended = &Suspension{At: now, By: by, Reason: reason}
+// Suspend disables the account, and reports whether that changed anything: an account that is suspended already stays so
+// since the first time, and takes over a new reason with its author.
+func (a *Account) Suspend(by, reason string, now time.Time) bool {
+	since := now
+	if s := a.Suspended; s != nil {
+		if reason == "" || reason == s.Reason {
+			return false
+		}
+		since = s.At
 	}
+	a.Suspended = &Suspension{At: since, By: by, Reason: reason}
+	return true
 }
 
 // Resume lifts the operator's disable; the state returns to what Activated says.

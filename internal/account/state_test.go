@@ -62,10 +62,23 @@ func TestTheFirstActivationAndSuspensionAreKept(t *testing.T) {
 	if *a.Activated != (account.Activation{At: noon, Method: account.ByLink}) {
 		t.Errorf("%+v", *a.Activated)
 	}
-	a.Suspend("first", "why", noon)
-	a.Suspend("second", "no", noon.Add(time.Hour))
-	if *a.Suspended != (account.Suspension{At: noon, By: "first", Reason: "why"}) {
-		t.Errorf("%+v", *a.Suspended)
+	for i, x := range []struct {
+		by, reason string
+		changed    bool
+		want       account.Suspension
+	}{
+		{"first", "lost", true, account.Suspension{At: noon, By: "first", Reason: "lost"}},
+		{"second", "lost", false, account.Suspension{At: noon, By: "first", Reason: "lost"}},
+		{"third", "", false, account.Suspension{At: noon, By: "first", Reason: "lost"}},
+		{"fourth", "stolen", true, account.Suspension{At: noon, By: "fourth", Reason: "stolen"}},
+	} {
+		before := a.Suspended
+		if changed := a.Suspend(x.by, x.reason, noon.Add(time.Duration(i)*time.Hour)); changed != x.changed || *a.Suspended != x.want {
+			t.Errorf("%s: changed %v, %+v", x.by, changed, *a.Suspended)
+		}
+		if x.changed && before == a.Suspended {
+			t.Error("a copy of the account changes with it")
+		}
 	}
 	a.Resume()
 	if a.State() != account.Active {

@@ -676,14 +676,14 @@ type ClientInterface interface {
 	// Corresponds with GET /api/v1/accounts/{id} (the `ShowAccount` operationId).
 	ShowAccount(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// DisableAccountWithBody Disable an account (operator). Follow `change` until it is effective on all nodes.
+	// DisableAccountWithBody Disable an account (operator), or give another reason for it. Follow `change` until it is effective on all nodes.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /api/v1/accounts/{id}/disable (the `DisableAccount` operationId).
 	DisableAccountWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// DisableAccount Disable an account (operator). Follow `change` until it is effective on all nodes.
+	// DisableAccount Disable an account (operator), or give another reason for it. Follow `change` until it is effective on all nodes.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -942,7 +942,7 @@ func (c *Client) ShowAccount(ctx context.Context, id ID, reqEditors ...RequestEd
 	return c.Client.Do(req)
 }
 
-// DisableAccountWithBody Disable an account (operator). Follow `change` until it is effective on all nodes.
+// DisableAccountWithBody Disable an account (operator), or give another reason for it. Follow `change` until it is effective on all nodes.
 //
 // Takes any type of body and a specified content type.
 //
@@ -959,7 +959,7 @@ func (c *Client) DisableAccountWithBody(ctx context.Context, id ID, contentType 
 	return c.Client.Do(req)
 }
 
-// DisableAccount Disable an account (operator). Follow `change` until it is effective on all nodes.
+// DisableAccount Disable an account (operator), or give another reason for it. Follow `change` until it is effective on all nodes.
 //
 // Takes a body of the `application/json` content type.
 //
