@@ -6,13 +6,14 @@ import (
 
 	gosip "github.com/emiago/sipgo/sip"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"sipward/internal/call"
 )
 
 // metrics of the node; labels are bounded: known methods, status classes, the six dispositions.
 type metrics struct {
-	registry prometheus.Registerer
+	factory  promauto.Factory
 	requests *prometheus.CounterVec
 	refresh  prometheus.Counter // of them, the commonest: 200 to a REGISTER
 	calls    *prometheus.CounterVec
@@ -21,25 +22,22 @@ type metrics struct {
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
-	if r == nil {
-		r = prometheus.NewRegistry()
-	}
+	f := promauto.With(r)
 	m := &metrics{
-		registry: r,
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "sipward_sip_requests_total", Help: "Requests answered by the server itself, by method and status class (1xx to 6xx)."}, []string{"method", "class"}),
-		calls:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "sipward_calls_total", Help: "Calls ended, by disposition (ANSWERED, NO_ANSWER, BUSY, FAILED, CANCELLED, ANNOUNCED)."}, []string{"disposition"}),
-		panics:   prometheus.NewCounter(prometheus.CounterOpts{Name: "sipward_sip_panics_total", Help: "Handlers that panicked; each is a bug."}),
+		factory:  f,
+		requests: f.NewCounterVec(prometheus.CounterOpts{Name: "sipward_sip_requests_total", Help: "Requests answered by the server itself, by method and status class (1xx to 6xx)."}, []string{"method", "class"}),
+		calls:    f.NewCounterVec(prometheus.CounterOpts{Name: "sipward_calls_total", Help: "Calls ended, by disposition (ANSWERED, NO_ANSWER, BUSY, FAILED, CANCELLED, ANNOUNCED)."}, []string{"disposition"}),
+		panics:   f.NewCounter(prometheus.CounterOpts{Name: "sipward_sip_panics_total", Help: "Handlers that panicked; each is a bug."}),
+		limited:  f.NewCounter(prometheus.CounterOpts{Name: "sipward_calls_limited_total", Help: "Calls refused because their caller was over a limit of its account: parallel calls, calls a minute, destinations."}),
 	}
 	m.refresh = m.requests.WithLabelValues(string(gosip.REGISTER), "2xx")
-	m.limited = prometheus.NewCounter(prometheus.CounterOpts{Name: "sipward_calls_limited_total", Help: "Calls refused because their caller was over a limit of its account: parallel calls, calls a minute, destinations."})
-	r.MustRegister(m.requests, m.calls, m.panics, m.limited)
 	return m
 }
 
 // watch exports what the node counts anyway.
 func (m *metrics) watch(s *Server) {
 	gauge := func(name, help string, f func() int) {
-		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(f()) }))
+		m.factory.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(f()) })
 	}
 	gauge("sipward_calls_active", "Calls that are up on this node.", s.dialogs.Len)
 	gauge("sipward_announcements_active", "Clips that play on this node.", s.announcer.Len)

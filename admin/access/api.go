@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"sipward/internal/account"
 	"sipward/internal/operator"
@@ -108,10 +109,7 @@ func New(c Config, d Deps) (*API, error) {
 		c.LinkLife = 24 * time.Hour
 	}
 	c.Sessions = max(c.Sessions, 1)
-	events := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "sipward_sign_ins_total", Help: "Entries of the sign-in log, by event."}, []string{"event"})
-	if err := d.Metrics.Register(events); err != nil {
-		return nil, err
-	}
+	events := promauto.With(d.Metrics).NewCounterVec(prometheus.CounterOpts{Name: "sipward_sign_ins_total", Help: "Entries of the sign-in log, by event."}, []string{"event"})
 	return &API{config: c, Deps: d, locks: &locks{now: d.Now, kept: d.Failures}, crowd: newCrowd(), events: events}, nil
 }
 

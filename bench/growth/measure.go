@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"sipward/internal/account"
 	"sipward/internal/store/kv"
 )
 
@@ -57,8 +58,13 @@ func (r *rig) cpu(ctx context.Context) (time.Duration, error) {
 	return total, err
 }
 
-// patience is how often one operation is tried while the store does not answer: the machine may be busy.
-const patience = 50
+// patience is how long one operation is tried while the store does not answer, or does not know yet what became of a try:
+// the machine may be busy.
+const patience = 10 * time.Second
+
+func passes(err error) bool {
+	return errors.Is(err, kv.ErrUnavailable) || errors.Is(err, account.ErrNotFound)
+}
 
 // each runs f for 0 to n-1, 32 at a time a node: what waits at a node shares a round trip, so each must have as much.
 func (r *rig) each(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
@@ -67,11 +73,7 @@ func (r *rig) each(ctx context.Context, n int, f func(ctx context.Context, i int
 	for w := range width {
 		g.Go(func() error {
 			for i := w; i < n; i += width {
-				err := f(ctx, i)
-				for try := 1; errors.Is(err, kv.ErrUnavailable) && try < patience; try++ {
-					err = f(ctx, i)
-				}
-				if err != nil {
+				if err := kv.Patiently(ctx, patience, passes, func(ctx context.Context) error { return f(ctx, i) }); err != nil {
 					return err
 				}
 			}

@@ -23,10 +23,14 @@ func (r *rig) grow(ctx context.Context, n int) error {
 			ID: account.NewID(), Way: account.Plain, Kind: account.PGSM, User: user, Number: account.Number("+39" + user), Owner: "Load " + user,
 			Language: "en", Security: account.EndToSite, Activated: &account.Activation{At: now, Method: account.ByHand}, Created: now, Updated: now,
 		}
-		r.ids[from+i] = a.ID
-		if _, err := r.nodes[0].Accounts.Create(ctx, a); err != nil && !errors.Is(err, account.ErrTaken) { // taken: by a try whose answer was lost
+		a, err := r.nodes[0].Accounts.Create(ctx, a)
+		if errors.Is(err, account.ErrTaken) { // by a try whose answer was lost
+			a, err = r.nodes[0].Accounts.ByUser(ctx, user)
+		}
+		if err != nil {
 			return err
 		}
+		r.ids[from+i] = a.ID
 		return r.register(ctx, from+i)
 	})
 }

@@ -25,9 +25,7 @@ import (
 // letIn builds the operators' access; its links hold the address of the bound listener.
 func (n *node) letIn(ctx context.Context, l listeners) (err error) {
 	c := n.config.Admin
-	if err := n.registry.Register(newRegistered(ctx, n.store)); err != nil {
-		return err
-	}
+	n.registry.MustRegister(newRegistered(ctx, n.store))
 	allow, err := networks(n.config.HTTP.EgressAllow)
 	if err != nil {
 		return err

@@ -31,19 +31,13 @@ type records struct {
 	traces   *store.Traces
 }
 
-func (n *node) journals(ctx context.Context) (err error) {
-	c := journal.Config{Name: "calls"}
-	if n.records.calls, err = journal.New(ctx, c, bounded(n.store.Calls.Add), n.log, n.registry); err != nil {
-		return err
+func (n *node) journals(ctx context.Context) {
+	n.records = records{
+		calls:    journal.New(ctx, journal.Config{Name: "calls"}, bounded(n.store.Calls.Add), n.log, n.registry),
+		sessions: journal.New(ctx, journal.Config{Name: "sip_sessions"}, bounded(n.store.Sessions.Add), n.log, n.registry),
+		traced:   journal.New(ctx, journal.Config{Name: "sip_traces", Limit: tracesWaiting}, bounded(n.store.Traces.Add), n.log, n.registry),
+		traces:   n.store.Traces,
 	}
-	c.Name = "sip_sessions"
-	if n.records.sessions, err = journal.New(ctx, c, bounded(n.store.Sessions.Add), n.log, n.registry); err != nil {
-		return err
-	}
-	c.Name, c.Limit = "sip_traces", tracesWaiting
-	n.records.traces = n.store.Traces
-	n.records.traced, err = journal.New(ctx, c, bounded(n.store.Traces.Add), n.log, n.registry)
-	return err
 }
 
 // Running and Add are for the tracer (sip.Traces).

@@ -6,11 +6,13 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"sipward/internal/account"
 	devices "sipward/internal/device"
 	"sipward/internal/operator"
 	"sipward/internal/seal"
+	"sipward/internal/telemetry"
 	"sipward/internal/webhook"
 )
 
@@ -25,11 +27,11 @@ var errRenewed = errors.New("sealed under the newest root key already")
 // renewSeals moves what is stored for long under the newest root key while an older one is configured beside it, and says
 // when the older one can go. Links, messages and tickets under way live at most 72 hours and are left to end.
 func (n *node) renewSeals(ctx context.Context) error {
-	pending := prometheus.NewGauge(prometheus.GaugeOpts{
-		Namespace: "sipward", Name: "root_key_renewal_pending", Help: "1 while secrets are sealed under an older root key of root_key.",
+	pending := promauto.With(n.registry).NewGauge(prometheus.GaugeOpts{
+		Namespace: telemetry.Namespace, Name: "root_key_renewal_pending", Help: "1 while secrets are sealed under an older root key of root_key.",
 	})
-	if err := n.registry.Register(pending); err != nil || len(n.roots) < 2 {
-		return err
+	if len(n.roots) < 2 {
+		return nil
 	}
 	pending.Set(1)
 	for ctx.Err() == nil {

@@ -42,10 +42,11 @@ func (n *node) collect(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("syslog.url: %w", err)
 	}
-	events, err := journal.New(ctx, journal.Config{Name: "syslog", Goal: "the collector of syslog.url"}, bounded(to.Send), n.log, n.registry)
+	events := journal.New(ctx, journal.Config{Name: "syslog", Goal: "the collector of syslog.url"}, bounded(to.Send), n.log, n.registry)
 	n.collector = &collector{events: events, to: to, offences: offences(), mask: n.config.Log.MaskDigits}
 	n.collector.incidents = incident.NewGatherer(n.collector)
-	return errors.Join(err, n.registry.Register(n.collector.unnamed()))
+	n.collector.exportUnnamed(n.registry)
+	return nil
 }
 
 // trust is whom TLS believes: the CA of syslog.ca, else the system's.

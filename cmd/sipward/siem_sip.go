@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"sipward/internal/syslog"
 	"sipward/internal/telemetry"
@@ -86,9 +87,9 @@ func carrier(network string) string {
 	return "TCP"
 }
 
-// unnamed counts what is told by number alone.
-func (c *collector) unnamed() prometheus.Collector {
-	return prometheus.NewCounterFunc(prometheus.CounterOpts{
+// exportUnnamed counts what is told by number alone.
+func (c *collector) exportUnnamed(r prometheus.Registerer) {
+	promauto.With(r).NewCounterFunc(prometheus.CounterOpts{
 		Name: "sipward_incidents_unnamed_total",
 		Help: "Security incidents of the SIP side that the collector of syslog.url is told by number alone: too many sources at a time, or it is away.",
 	}, func() float64 { return float64(c.incidents.Unnamed()) })

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"sipward/admin"
 	"sipward/admin/access"
@@ -107,13 +108,9 @@ func newNode(ctx context.Context, c Config, log *slog.Logger) (n *node, err erro
 	}
 	n.health = telemetry.NewHealth(telemetry.Probe{Name: "store", Check: n.store.Ping})
 	claim := func(ctx context.Context) error { return n.store.Claim(ctx, rootChecks(n.roots)...) }
-	if err = n.store.Patiently(ctx, claim); err == nil {
-		err = n.journals(ctx)
-	}
-	if err == nil {
-		err = n.media()
-	}
-	for _, part := range []func() error{n.turnServer, n.mailroom, n.signalling, n.licensing, n.messaging} {
+	err = n.store.Patiently(ctx, claim)
+	n.journals(ctx)
+	for _, part := range []func() error{n.media, n.turnServer, n.mailroom, n.signalling, n.licensing, n.messaging} {
 		if err == nil {
 			err = part()
 		}
@@ -141,9 +138,10 @@ func (n *node) certificate() (err error) {
 	if n.pair, err = pki.Open(n.files.Cert, n.files.Key, n.log); err != nil {
 		return err
 	}
-	return n.registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Namespace: "sipward", Name: "certificate_not_after_seconds", Help: "End of the server's certificate, in seconds since 1970.",
-	}, func() float64 { return float64(n.pair.Leaf().NotAfter.Unix()) }))
+	promauto.With(n.registry).NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: telemetry.Namespace, Name: "certificate_not_after_seconds", Help: "End of the server's certificate, in seconds since 1970.",
+	}, func() float64 { return float64(n.pair.Leaf().NotAfter.Unix()) })
+	return nil
 }
 
 func (n *node) media() (err error) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"sipward/internal/telemetry"
 )
@@ -43,7 +44,7 @@ type Journal[T any] struct {
 }
 
 // New makes a journal that writes with write, which may be called again with the same records after an error.
-func New[T any](ctx context.Context, c Config, write func(ctx context.Context, batch []T) error, log *slog.Logger, m prometheus.Registerer) (*Journal[T], error) {
+func New[T any](ctx context.Context, c Config, write func(ctx context.Context, batch []T) error, log *slog.Logger, m prometheus.Registerer) *Journal[T] {
 	if c.Limit == 0 {
 		c.Limit = defaultLimit
 	}
@@ -53,21 +54,14 @@ func New[T any](ctx context.Context, c Config, write func(ctx context.Context, b
 	if c.Goal == "" {
 		c.Goal = "the store"
 	}
-	label := prometheus.Labels{"journal": c.Name}
+	metrics, label := promauto.With(m), prometheus.Labels{"journal": c.Name}
 	j := &Journal[T]{
 		config: c, write: write, log: log, lines: telemetry.NewLimiter(time.Second, time.Now), ready: make(chan struct{}, 1), ctx: ctx,
-		dropped: prometheus.NewCounter(prometheus.CounterOpts{Name: "sipward_journal_dropped_total", Help: "Records that were lost because too many waited.", ConstLabels: label}),
+		dropped: metrics.NewCounter(prometheus.CounterOpts{Name: "sipward_journal_dropped_total", Help: "Records that were lost because too many waited.", ConstLabels: label}),
 	}
-	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "sipward_journal_waiting", Help: "Records that wait to be written.", ConstLabels: label},
+	metrics.NewGaugeFunc(prometheus.GaugeOpts{Name: "sipward_journal_waiting", Help: "Records that wait to be written.", ConstLabels: label},
 		func() float64 { return float64(j.Len()) })
-	if m != nil {
-		for _, c := range []prometheus.Collector{j.dropped, waiting} {
-			if err := m.Register(c); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return j, nil
+	return j
 }
 
 // Add queues a record.

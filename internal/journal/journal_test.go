@@ -41,10 +41,7 @@ func (b *book) write(_ context.Context, batch []int) error {
 func open(t *testing.T, c journal.Config, b *book, log *slog.Logger) (*journal.Journal[int], func()) {
 	t.Helper()
 	c.Name = "test"
-	j, err := journal.New(t.Context(), c, b.write, log, prometheus.NewRegistry())
-	if err != nil {
-		t.Fatal(err)
-	}
+	j := journal.New(t.Context(), c, b.write, log, prometheus.NewRegistry())
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- j.Run(ctx) }()

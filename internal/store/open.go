@@ -70,10 +70,7 @@ func New(ctx context.Context, port kv.Store, c Config, log *slog.Logger, m prome
 		c.Now = time.Now
 	}
 	written := audited{Store: tracing(port, c.Spans), keys: c.AuditKeys, now: c.Now, note: c.OnAudit}
-	core, err := newCore(written, c, log, m)
-	if err != nil {
-		return nil, errors.Join(err, port.Close())
-	}
+	core := newCore(written, c, log, m)
 	core.soon, _ = port.(kv.Beginner) // what a phone does is no act of an operator: nothing to audit
 	s := &Store{
 		Accounts:    &Accounts{c: core},
@@ -111,11 +108,8 @@ func New(ctx context.Context, port kv.Store, c Config, log *slog.Logger, m prome
 	return s, nil
 }
 
-func newCore(port kv.Store, c Config, log *slog.Logger, r prometheus.Registerer) (*core, error) {
-	m, err := newMetrics(r)
-	if err != nil {
-		return nil, err
-	}
+func newCore(port kv.Store, c Config, log *slog.Logger, r prometheus.Registerer) *core {
+	m := newMetrics(r)
 	if c.MaxStaleness == 0 {
 		c.MaxStaleness = defaultStaleness
 	}
@@ -137,7 +131,7 @@ func newCore(port kv.Store, c Config, log *slog.Logger, r prometheus.Registerer)
 	for i := range core.turns {
 		core.turns[i] = make(chan struct{}, 1)
 	}
-	return core, nil
+	return core
 }
 
 func directoryOf(c Config) *directory {

@@ -1,6 +1,9 @@
 package relay
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+)
 
 // metrics of one relay; they are registered only when there is a registry.
 type metrics struct {
@@ -21,12 +24,13 @@ type metrics struct {
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
+	f := promauto.With(r)
 	counter := func(name, help string) prometheus.Counter {
-		return prometheus.NewCounter(prometheus.CounterOpts{Name: "sipward_relay_" + name, Help: help})
+		return f.NewCounter(prometheus.CounterOpts{Name: "sipward_relay_" + name, Help: help})
 	}
 	m := &metrics{
-		calls: prometheus.NewGauge(prometheus.GaugeOpts{Name: "sipward_relay_calls", Help: "Calls whose media is relayed."}),
-		packets: prometheus.NewCounterVec(prometheus.CounterOpts{
+		calls: f.NewGauge(prometheus.GaugeOpts{Name: "sipward_relay_calls", Help: "Calls whose media is relayed."}),
+		packets: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "sipward_relay_packets_total",
 			Help: "Packets at relayed ports: forwarded, refused (did not prove to be the phone's), limited (over the rate), nowhere (the other phone is not found yet, or on hold), failed (the kernel did not take it).",
 		}, []string{"fate"}),
@@ -34,21 +38,18 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		exhausted: counter("ports_exhausted_total", "Calls and lines refused for want of ports: widen media.ports."),
 		tooMany:   counter("account_limit_total", "Calls and lines refused because their account has as many lines relayed as it may: limits.relayed_lines_per_account."),
 		silent:    counter("calls_silent_total", "Calls given up because neither phone sent anything."),
-		mos: prometheus.NewHistogram(prometheus.HistogramOpts{
+		mos: f.NewHistogram(prometheus.HistogramOpts{
 			Name: "sipward_relay_mos", Help: "Estimated quality of the sound of one side, by call.", Buckets: []float64{1.5, 2, 2.5, 3, 3.5, 3.8, 4, 4.2, 4.4},
 		}),
-		loss: prometheus.NewHistogram(prometheus.HistogramOpts{
+		loss: f.NewHistogram(prometheus.HistogramOpts{
 			Name: "sipward_relay_loss_ratio", Help: "Packets of one side that were lost on the way to us, by call.", Buckets: []float64{0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5},
 		}),
-		jitter: prometheus.NewHistogram(prometheus.HistogramOpts{
+		jitter: f.NewHistogram(prometheus.HistogramOpts{
 			Name: "sipward_relay_jitter_seconds", Help: "Interarrival jitter of the sound of one side, by call.", Buckets: []float64{0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2},
 		}),
 	}
 	m.forwarded, m.refused, m.limited = m.packets.WithLabelValues("forwarded"), m.packets.WithLabelValues("refused"), m.packets.WithLabelValues("limited")
 	m.nowhere, m.failed = m.packets.WithLabelValues("nowhere"), m.packets.WithLabelValues("failed")
-	if r != nil {
-		r.MustRegister(m.calls, m.packets, m.found, m.exhausted, m.tooMany, m.silent, m.mos, m.loss, m.jitter)
-	}
 	return m
 }
 

@@ -1,6 +1,9 @@
 package turn
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+)
 
 // metrics of one server; they are registered only when there is a registry.
 type metrics struct {
@@ -12,14 +15,15 @@ type metrics struct {
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
-	packets := prometheus.NewCounterVec(prometheus.CounterOpts{
+	f := promauto.With(r)
+	packets := f.NewCounterVec(prometheus.CounterOpts{
 		Name: "sipward_turn_packets_total",
 		Help: "Packets at relayed addresses: sent (to a peer), received (from one), strange (the other end may be no peer), limited (over the rate).",
 	}, []string{"fate"})
 	m := &metrics{
-		allocations: prometheus.NewGauge(prometheus.GaugeOpts{Name: "sipward_turn_allocations", Help: "TURN allocations."}),
-		ended:       prometheus.NewCounter(prometheus.CounterOpts{Name: "sipward_turn_ended_total", Help: "Allocations ended because their account went out of service."}),
-		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
+		allocations: f.NewGauge(prometheus.GaugeOpts{Name: "sipward_turn_allocations", Help: "TURN allocations."}),
+		ended:       f.NewCounter(prometheus.CounterOpts{Name: "sipward_turn_ended_total", Help: "Allocations ended because their account went out of service."}),
+		refusals: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "sipward_turn_refused_total",
 			Help: "Requests refused: credential (wrong, or its time is over), account (not in service), quota (media.turn.per_account), peer (media.turn.allow), ports (media.turn.ports).",
 		}, []string{"why"}),
@@ -28,9 +32,6 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	}
 	for _, why := range []string{"credential", "account", "quota", "peer", "ports"} {
 		m.refusals.WithLabelValues(why)
-	}
-	if r != nil {
-		r.MustRegister(m.allocations, m.ended, m.refusals, packets)
 	}
 	return m
 }

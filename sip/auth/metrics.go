@@ -1,9 +1,8 @@
 package auth
 
 import (
-	"errors"
-
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
 // metrics counts requests by what their credentials were worth.
@@ -12,18 +11,10 @@ type metrics struct {
 }
 
 func newMetrics(r prometheus.Registerer) metrics {
-	total := prometheus.NewCounterVec(prometheus.CounterOpts{
+	total := promauto.With(r).NewCounterVec(prometheus.CounterOpts{
 		Name: "sipward_auth_total",
 		Help: "Requests by the outcome of their authentication: ok, missing, stale, replay, wrong, throttled, malformed, unavailable.",
 	}, []string{"outcome"})
-	if r != nil {
-		var twice prometheus.AlreadyRegisteredError
-		if err := r.Register(total); errors.As(err, &twice) {
-			if known, ok := twice.ExistingCollector.(*prometheus.CounterVec); ok {
-				total = known
-			}
-		}
-	}
 	c := func(outcome string) prometheus.Counter { return total.WithLabelValues(outcome) }
 	return metrics{
 		ok: c("ok"), missing: c("missing"), stale: c("stale"), replay: c("replay"), wrong: c("wrong"),

@@ -1,6 +1,9 @@
 package messaging
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+)
 
 // metrics of the courier.
 type metrics struct {
@@ -9,12 +12,9 @@ type metrics struct {
 }
 
 func newMetrics(r prometheus.Registerer) metrics {
-	m := metrics{
-		finished: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "sipward_secure_messages_total", Help: "Secure messages that have got a final status on this node, by status."}, []string{"status"}),
-		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "sipward_secure_message_attempts_total", Help: "Tries to deliver a secure message: confirmed, refused, or silence."}, []string{"outcome"}),
+	f := promauto.With(r)
+	return metrics{
+		finished: f.NewCounterVec(prometheus.CounterOpts{Name: "sipward_secure_messages_total", Help: "Secure messages that have got a final status on this node, by status."}, []string{"status"}),
+		attempts: f.NewCounterVec(prometheus.CounterOpts{Name: "sipward_secure_message_attempts_total", Help: "Tries to deliver a secure message: confirmed, refused, or silence."}, []string{"outcome"}),
 	}
-	if r != nil {
-		r.MustRegister(m.finished, m.attempts)
-	}
-	return m
 }

@@ -91,9 +91,8 @@ func New(c Config, d Deps) (*Layer, error) {
 	lim := c.Limits.withDefaults()
 	var boot [4]byte
 	_, _ = rand.Read(boot[:]) // never fails, as documented
-	m, err := newMetrics(d.Metrics)
 	l := &Layer{
-		config: c, lim: &lim, tls: d.TLS, told: d.Told, metrics: m, log: d.Log, seed: maphash.MakeSeed(),
+		config: c, lim: &lim, tls: d.TLS, told: d.Told, metrics: newMetrics(d.Metrics), log: d.Log, seed: maphash.MakeSeed(),
 		mint: newMint(d.TokenKey, d.Node, boot), guard: newGuard(&lim, d.Exempt),
 		names: map[Network]named{}, quiet: &quiet{kinds: map[string]*quietKind{}}, inboxes: newInboxes(&lim),
 		texts: sync.Pool{New: func() any { return bytes.NewBuffer(make([]byte, 0, 2048)) }},
@@ -102,7 +101,7 @@ func New(c Config, d Deps) (*Layer, error) {
 	if l.log == nil {
 		l.log = slog.New(slog.DiscardHandler)
 	}
-	return l, errors.Join(err, c.check(d))
+	return l, c.check(d)
 }
 
 func (c *Config) check(d Deps) error {

@@ -1,10 +1,10 @@
 package transport
 
 import (
-	"errors"
-	"fmt"
-
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"sipward/internal/telemetry"
 )
 
 // metrics of the layer. Label values: network udp tcp tls ws wss; reason rate ban junk overflow; kind malformed size version.
@@ -19,18 +19,15 @@ type metrics struct {
 	open                                                   map[Network]prometheus.Gauge
 }
 
-func newMetrics(reg prometheus.Registerer) (*metrics, error) {
-	var all []prometheus.Collector
+func newMetrics(reg prometheus.Registerer) *metrics {
+	f := promauto.With(reg)
+	opts := func(name, help string) prometheus.CounterOpts {
+		return prometheus.CounterOpts{Namespace: telemetry.Namespace, Subsystem: "transport", Name: name, Help: help}
+	}
 	vec := func(name, help, label string) *prometheus.CounterVec {
-		v := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "sipward", Subsystem: "transport", Name: name, Help: help}, []string{label})
-		all = append(all, v)
-		return v
+		return f.NewCounterVec(opts(name, help), []string{label})
 	}
-	one := func(name, help string) prometheus.Counter {
-		c := prometheus.NewCounter(prometheus.CounterOpts{Namespace: "sipward", Subsystem: "transport", Name: name, Help: help})
-		all = append(all, c)
-		return c
-	}
+	one := func(name, help string) prometheus.Counter { return f.NewCounter(opts(name, help)) }
 	m := &metrics{
 		dropped:    vec("dropped_total", "Packets dropped before parsing, by reason: rate, ban, junk, late, overflow.", "reason"),
 		refusals:   vec("refused_total", "Malformed messages, by kind: malformed, size, version.", "kind"),
@@ -47,7 +44,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		opened: map[Network]prometheus.Counter{}, ended: map[Network]prometheus.Counter{},
 		open: map[Network]prometheus.Gauge{}, drops: map[string]prometheus.Counter{},
 	}
-	m.connections = prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "sipward", Subsystem: "transport", Name: "connections", Help: "Open connections."}, []string{"network"})
+	m.connections = f.NewGaugeVec(prometheus.GaugeOpts(opts("connections", "Open connections.")), []string{"network"})
 	in, out := vec("received_total", "Messages received and passed on.", "network"), vec("sent_total", "Messages sent.", "network")
 	opened, ended := vec("opened_total", "Connections opened.", "network"), vec("closed_total", "Connections closed.", "network")
 	for _, n := range [...]Network{UDP, TCP, TLS, WS, WSS} {
@@ -58,21 +55,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	for _, r := range [...]string{"rate", "ban", "junk", "overflow", "late"} {
 		m.drops[r] = m.dropped.WithLabelValues(r)
 	}
-	return m, register(reg, append(all, m.connections))
-}
-
-func register(reg prometheus.Registerer, all []prometheus.Collector) error {
-	if reg == nil {
-		return nil
-	}
-	var errs []error
-	for _, c := range all {
-		errs = append(errs, reg.Register(c))
-	}
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("transport: metrics: %w", err)
-	}
-	return nil
+	return m
 }
 
 func (m *metrics) received(n Network) { m.in[n].Inc() }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 	"github.com/sony/gobreaker/v2"
 
 	"sipward/internal/store/kv"
@@ -26,8 +27,8 @@ type breaker struct {
 	open   prometheus.Gauge
 }
 
-func newBreaker(a *alarms) *breaker {
-	b := &breaker{alarms: a, open: prometheus.NewGauge(prometheus.GaugeOpts{
+func newBreaker(a *alarms, m prometheus.Registerer) *breaker {
+	b := &breaker{alarms: a, open: promauto.With(m).NewGauge(prometheus.GaugeOpts{
 		Namespace: "sipward", Subsystem: "store", Name: "breaker_open",
 		Help: "1 while Redis is not asked because too many calls failed.",
 	})}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 	"github.com/redis/go-redis/v9"
 
 	"sipward/internal/store/kv"
@@ -63,10 +64,10 @@ type alarms struct {
 // alarmEvery is how often the same class is logged.
 const alarmEvery = 30 * time.Second
 
-func newAlarms(log *slog.Logger, target string) *alarms {
+func newAlarms(log *slog.Logger, target string, m prometheus.Registerer) *alarms {
 	return &alarms{
 		log: log, classes: classes(), target: target, last: map[string]time.Time{},
-		total: prometheus.NewCounterVec(prometheus.CounterOpts{
+		total: promauto.With(m).NewCounterVec(prometheus.CounterOpts{
 			Namespace: "sipward", Subsystem: "store", Name: "errors_total",
 			Help: "Failed calls of Redis by class: an error reply's first word, timeout, network, breaker, other.",
 		}, []string{"class"}),

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
 	"sipward/internal/store/kv"
@@ -51,9 +50,6 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	s := newStore(ctx, c, t)
-	if err := s.register(c.Metrics); err != nil {
-		return nil, errors.Join(err, s.Close())
-	}
 	if err := s.await(ctx, c); err != nil {
 		_ = s.Close() // the first error says it
 		return nil, unreachable(t, err)
@@ -69,11 +65,11 @@ func unreachable(t target, err error) error {
 func newStore(ctx context.Context, c Config, t target) *Store {
 	redis.SetLogger(&quiet{log: c.Log}) // go-redis has one logger for the process: the last store's
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
-	a := newAlarms(c.Log, t.String())
+	a := newAlarms(c.Log, t.String(), c.Metrics)
 	s := &Store{
 		target: t, prefix: c.Prefix, replicas: max(c.Replicas, t.replicas),
 		client: redis.NewUniversalClient(t.options(c.Timeout, 2*pipelineWorkers)),
-		alarms: a, breaker: newBreaker(a), end: end,
+		alarms: a, breaker: newBreaker(a, c.Metrics), end: end,
 		txn: newScript(txnSource), after: newScript(rangeSource),
 		known: positions{byStream: map[kv.Key]position{}},
 	}
@@ -87,18 +83,6 @@ func newStore(ctx context.Context, c Config, t target) *Store {
 	}
 	s.calls.start()
 	return s
-}
-
-func (s *Store) register(m prometheus.Registerer) error {
-	if m == nil {
-		return nil
-	}
-	for _, c := range []prometheus.Collector{s.alarms.total, s.breaker.open} {
-		if err := m.Register(c); err != nil {
-			return fmt.Errorf("store: %w", err)
-		}
-	}
-	return nil
 }
 
 // await reaches Redis, trying again for Config.Patience: services start in any order. What Redis refuses is not tried
