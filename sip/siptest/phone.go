@@ -2,8 +2,11 @@ package siptest
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
+
+	gosip "github.com/emiago/sipgo/sip"
 
 	"sipward/sip/phone"
 )
@@ -35,14 +38,24 @@ func Phone(t testing.TB, c phone.Config) *phone.Phone {
 	return p
 }
 
-// Registered is Phone, and registered.
+// Registered is Phone, and registered. It asks again while the answer is 503: a busy machine may not let Redis answer in
+// its 200 ms.
 func Registered(t testing.TB, c phone.Config) *phone.Phone {
 	t.Helper()
-	p := Phone(t, c)
-	if err := p.Register(Within(t)); err != nil {
+	p, within := Phone(t, c), Within(t)
+	err := p.Register(within)
+	for unavailable(err) && within.Err() == nil {
+		err = p.Register(within)
+	}
+	if err != nil {
 		t.Fatalf("phone %s: %v", c.User, err)
 	}
 	return p
+}
+
+func unavailable(err error) bool {
+	refused, ok := errors.AsType[*phone.Refused](err)
+	return ok && refused.Code == gosip.StatusServiceUnavailable
 }
 
 func logLadder(t testing.TB, name string, p *phone.Phone) {
