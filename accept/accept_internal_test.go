@@ -35,6 +35,25 @@ func TestParseFigure(t *testing.T) {
 	}
 }
 
+// A test that tells no figure has that of its cases; those that were skipped are none.
+func TestCasesAreAFigure(t *testing.T) {
+	t.Parallel()
+	const events = `{"Action":"pass","Package":"sipward","Test":"TestParts/a"}
+{"Action":"fail","Package":"sipward","Test":"TestParts/b"}
+{"Action":"skip","Package":"sipward","Test":"TestParts/c"}
+{"Action":"fail","Package":"sipward","Test":"TestParts"}
+{"Action":"pass","Package":"sipward","Test":"TestWhole"}
+`
+	all, err := follow(strings.NewReader(events), io.Discard, places{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts, whole := all[test{"sipward", "TestParts"}].figures, all[test{"sipward", "TestWhole"}].figures
+	if len(parts) != 1 || parts[0].text != "of 2 cases failed: 1 / limit 0" || len(whole) != 0 {
+		t.Errorf("%v %v", parts, whole)
+	}
+}
+
 // A run with a pass, a failure in a subtest, and an id that no test names.
 func TestReport(t *testing.T) {
 	t.Parallel()

@@ -13,7 +13,7 @@
 //	what was measured 11.6ms / limit 1s
 //	goodput 92 % / at least 80 %
 //
-// so that nothing needs to be written twice: the scan finds the tests, the stream of `go test -json` brings results and
-// figures, and the report is Markdown with a plot in SVG per group. The command ends with 1 when a test failed, and
-// prints each result as it comes, because a run takes minutes.
+// or, where it tells none, by its cases: how many of its subtests failed. Nothing needs to be written twice: the scan finds
+// the tests, the stream of `go test -json` brings results and figures, and the report is Markdown with a plot in SVG per
+// group. The command ends with 1 when a test failed, and prints each result as it comes, because a run takes minutes.
 package main

@@ -24,6 +24,8 @@ type result struct {
 	verdict string // pass, fail or skip
 	took    time.Duration
 	figures []figure
+	cases   int // subtests that have ended, and of them
+	failed  int
 }
 
 // results are by test; a package that does not build is a test without a name.
@@ -59,9 +61,11 @@ func follow(in io.Reader, progress io.Writer, p places) (results, error) {
 			}
 		case "pass", "fail", "skip":
 			if name != e.Test {
+				all.of(t).caseEnded(e.Action)
 				continue
 			}
 			all.of(t).verdict, all.of(t).took = e.Action, time.Duration(e.Elapsed*float64(time.Second))
+			all.of(t).sum()
 			tell(progress, t, all.of(t), p.ids(t), output[t])
 			delete(output, t)
 		}
@@ -74,6 +78,26 @@ func (r results) of(t test) *result {
 		r[t] = &result{}
 	}
 	return r[t]
+}
+
+// caseEnded counts a subtest, unless it was skipped.
+func (r *result) caseEnded(verdict string) {
+	if verdict != "skip" {
+		r.cases++
+	}
+	if verdict == "fail" {
+		r.failed++
+	}
+}
+
+// sum is the figure of a test that tells none of its own and has cases.
+func (r *result) sum() {
+	if len(r.figures) > 0 || r.cases == 0 {
+		return
+	}
+	if f, ok := parseFigure(fmt.Sprintf("of %d cases failed: %d / limit 0", r.cases, r.failed)); ok {
+		r.figures = append(r.figures, f)
+	}
 }
 
 var reWhere = regexp.MustCompile(`^\s*\w+_test\.go:\d+: `)

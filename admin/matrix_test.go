@@ -57,6 +57,8 @@ func TestEveryRouteIsInTheMatrix(t *testing.T) {
 	for _, r := range api.Routes {
 		routed = append(routed, r.Method+" "+r.Path)
 	}
+	outside := slices.DeleteFunc(slices.Clone(routed), func(r string) bool { return slices.Contains(listed, r) })
+	t.Logf("routes outside the matrix, of %d: %d / limit 0", len(routed), len(outside))
 	slices.Sort(listed)
 	slices.Sort(routed)
 	if !slices.Equal(listed, routed) {

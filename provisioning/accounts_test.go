@@ -154,7 +154,10 @@ func TestUnknownAndPrivilegedFieldsAreRefused(t *testing.T) {
 			t.Errorf("%s: %s", field, got)
 		}
 	}
-	if list := api.Do(apitest.Call{Method: http.MethodGet, Path: accounts}).Want(200); len(list.JSON()["items"].([]any)) != 0 {
+	list := api.Do(apitest.Call{Method: http.MethodGet, Path: accounts}).Want(200)
+	n := len(list.JSON()["items"].([]any))
+	t.Logf("accounts made with fields that nobody may set: %d / limit 0", n)
+	if n != 0 {
 		t.Errorf("something was made: %s", list.Body)
 	}
 	made := api.Account(group, "Ann", "111", nil)

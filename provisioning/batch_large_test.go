@@ -109,7 +109,7 @@ func TestALargeFileIsNotHeldInMemory(t *testing.T) {
 		_, _ = fmt.Fprintf(w, "Person %d of the department with a long name,%s,person%d@example.org,end-to-site,\"Room %d, building 7\"\r\n", i, number, i, i)
 	}))
 	memory := stop()
-	t.Logf("%d rows in %s, %.1f MiB", rows, time.Since(began).Round(time.Millisecond), float64(memory)/(1<<20))
+	t.Logf("%d rows in %s: MiB %.1f / limit %d", rows, time.Since(began).Round(time.Millisecond), float64(memory)/(1<<20), most)
 	if got.Rows != rows || got.New != rows-1 || got.FaultCount != 1 || got.Faults[0].Row != rows || got.Faults[0].Code != "repeated" {
 		t.Errorf("%+v", got)
 	}

@@ -317,6 +317,7 @@ func TestIdentity(t *testing.T) {
 	ours := dial(t, alice, "1002", phone.Options{Fields: spoofed})
 	theirs := incoming(t, bob)
 	text := theirs.Invite().String()
+	t.Logf("spoofed identities that reached the callee, of %d: %d / limit 0", len(spoofed)+1, strings.Count(text, "sip:110@"))
 	if strings.Contains(text, "sip:110@") || !strings.Contains(text, `From: "Owner of 1001" <sip:1001@`+domain+`>`) ||
 		!strings.Contains(text, `P-Asserted-Identity: "Owner of 1001" <sip:1001@`+domain+`>`) {
 		t.Errorf("the callee sees\n%s", text)

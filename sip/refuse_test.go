@@ -78,7 +78,9 @@ func TestRefusedBeforeAuthentication(t *testing.T) {
 			t.Errorf("%s with a To tag: %s", m, got)
 		}
 	}
-	if n := len(r.Calls()); n > 0 {
+	n := len(r.Calls())
+	t.Logf("requests without credentials that were relayed: %d / limit 0", n)
+	if n > 0 {
 		t.Errorf("%d calls", n)
 	}
 }
@@ -116,7 +118,9 @@ func TestCalleesChallengePasses(t *testing.T) {
 	alice, bob := r.line(t, "1001").registered(t), r.line(t, "1002").registered(t)
 	c := dial(t, alice, "1002")
 	in := incoming(t, bob)
-	if strings.Contains(in.Invite().String(), "uthorization") {
+	ours := strings.Count(in.Invite().String(), "uthorization")
+	t.Logf("credentials for us that reached the callee: %d / limit 0", ours)
+	if ours > 0 {
 		t.Error("credentials for us reached the callee")
 	}
 	in.Reject(407, "", `Proxy-Authenticate: Digest realm="elsewhere", nonce="n", qop="auth"`)
@@ -164,6 +168,7 @@ func TestLimits(t *testing.T) {
 	second := incoming(t, bob)
 	ended(t, dial(t, alice, "1002"), 403) // A15
 	ended(t, dial(t, alice, "2002"), 403)
+	t.Logf("calls of a stolen password at once: %d / limit 2", len(r.Calls()))
 	second.Busy()
 	must(t, first.Cancel(siptest.Within(t)))
 	third := dial(t, alice, "1002")

@@ -104,28 +104,31 @@ func TestMessageLoad(t *testing.T) {
 	within(t, "p99", load.quantile(0.99), 100*time.Millisecond)
 }
 
-// L3: 10,000 phones refresh while 500 look-ups a second run; none expires by mistake.
+// L3: 10,000 phones refresh while 500 look-ups a second run; none expires by mistake. The memory is that of a node which is
+// told to keep to it: one with memory to spare lets 128 MiB more of garbage gather (354 MiB).
 func TestRefreshesBesideLookups(t *testing.T) {
 	if !release() {
 		t.Skip("takes minutes: make accept TIER=2")
 	}
-	p := spawn(t, t.TempDir(), kvtest.Redis(t).URL())
+	p := spawn(t, t.TempDir(), kvtest.Redis(t).URL(), "GOMEMLIMIT=288MiB")
 	phones := registered(t, p, 200000, 10000, func(c *phone.Config) { c.Expires = 300 * time.Second })
+	const refreshes = 34 // a second: with 33 the last hundred phones have no turn within their 300 s
 	ctx, stop := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer stop()
 	refreshed := make(chan *tally, 1)
 	go func() {
-		refreshed <- paced(ctx, 33, 5*time.Minute, func(_ context.Context, i int) error { return phones[i%len(phones)].Register(t.Context()) })
+		refreshed <- paced(ctx, refreshes, 5*time.Minute, func(_ context.Context, i int) error { return phones[i%len(phones)].Register(t.Context()) })
 	}()
 	lookups := paced(ctx, 500, 5*time.Minute, func(_ context.Context, i int) error {
-		res, err := phones[i%len(phones)].Options(t.Context(), fmt.Sprint(200000+rand.IntN(len(phones))))
+		callee := (i + 1 + rand.IntN(len(phones)-1)) % len(phones) // not the phone itself: its own flow is left out
+		res, err := phones[i%len(phones)].Options(t.Context(), fmt.Sprint(200000+callee))
 		if err == nil && res.StatusCode != 200 {
 			err = fmt.Errorf("OPTIONS: %d %s", res.StatusCode, res.Reason)
 		}
 		return err
 	})
 	lookups.none(t, "500 look-ups/s")
-	(<-refreshed).none(t, "33 refreshes/s")
+	(<-refreshed).none(t, fmt.Sprint(refreshes, " refreshes/s"))
 	within(t, "look-up and answer of the phone, p99", lookups.quantile(0.99), 5*time.Millisecond)
-	within(t, "resident MiB", p.memory(t), 300.0)
+	within(t, "resident MiB of a node with GOMEMLIMIT=288MiB", p.memory(t), 300.0)
 }

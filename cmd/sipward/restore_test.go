@@ -55,6 +55,7 @@ func TestRestoredBackupShowsWhatIsMissing(t *testing.T) {
 	for _, e := range found.Items {
 		actions = append(actions, e.Act.Action)
 	}
+	t.Logf("changes that the restored backup lacks and that are named: %d / at least 3", len(actions))
 	if len(actions) != 3 || actions[1] != "POST /api/v1/accounts" || actions[2] != "POST /api/v1/accounts/:id/disable" { // before them, the export itself
 		t.Errorf("missing: %v", actions)
 	}

@@ -36,7 +36,9 @@ func TestTokensAreHashedBoundAndMortal(t *testing.T) {
 	device := redeemed(t, client, link)
 	_, token, _ := strings.Cut(link, "/a/")
 	for what, text := range map[string]string{"link": token, "device": device, "program": program.Token} {
-		if bits := float64(len(text)) * math.Log2(62); bits < 128 {
+		bits := float64(len(text)) * math.Log2(62)
+		t.Logf("bits of the token of a %s: %.0f / at least 128", what, bits)
+		if bits < 128 {
 			t.Errorf("the token of a %s has %.0f bits at most", what, bits)
 		}
 		if file := s.stored(text); file != "" {

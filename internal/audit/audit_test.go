@@ -106,6 +106,7 @@ func chain(t *testing.T, n int) (audit.Head, []audit.Line) {
 // O4: whatever is done to a line, the check names it.
 func TestTheCheckNamesWhatWasDone(t *testing.T) {
 	t.Parallel()
+	spoilt, named := 0, 0
 	keys := audit.Keys{seal.NewRoot().Derive("audit chain")}
 	for name, x := range map[string]struct {
 		spoil func(*audit.Head, []audit.Line) []audit.Line
@@ -139,10 +140,15 @@ func TestTheCheckNamesWhatWasDone(t *testing.T) {
 			c.Next(l)
 		}
 		c.End(h, keys)
+		if x.at > 0 {
+			spoilt++
+			named += min(1, len(c.Faults))
+		}
 		if x.at == 0 && len(c.Faults) > 0 || x.at > 0 && (len(c.Faults) == 0 || c.Faults[0].Seq != x.at) {
 			t.Errorf("%s: faults %+v, want the first at %d", name, c.Faults, x.at)
 		}
 	}
+	t.Logf("logs that were tampered with and are named: %d / at least %d", named, spoilt)
 }
 
 // forge changes an entry and its hash, as somebody does who knows how the chain is made.

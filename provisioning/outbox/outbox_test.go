@@ -170,16 +170,19 @@ func TestAGatewayThatComesBackGetsEverythingOnce(t *testing.T) {
 	})
 	r := open(t, storetest.Open(t), "n1", outbox.Config{}, g)
 	var ids []message.ID
+	slowest := time.Duration(0)
 	for i := range 10 {
 		began := time.Now()
 		m, err := r.Send(t.Context(), sms(fmt.Sprintf("+3902%06d", i), "hello"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if d := time.Since(began); d > 300*time.Millisecond {
-			t.Errorf("queueing took %s while the gateway is away", d)
-		}
+		slowest = max(slowest, time.Since(began))
 		ids = append(ids, m.ID)
+	}
+	t.Logf("slowest queueing while the gateway is away %s / limit 300ms", slowest)
+	if slowest > 300*time.Millisecond {
+		t.Error("queueing waits for the gateway")
 	}
 	var limited atomic.Int32
 	g.behave(func(m message.Message) ([]string, error) {

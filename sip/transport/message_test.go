@@ -104,7 +104,7 @@ func TestNothingDials(t *testing.T) {
 	t.Parallel()
 	files, err := os.ReadDir(".")
 	must(t, err)
-	read := 0
+	read, dials := 0, 0
 	for _, file := range files {
 		if !strings.HasSuffix(file.Name(), ".go") || strings.HasSuffix(file.Name(), "_test.go") {
 			continue
@@ -116,6 +116,7 @@ func TestNothingDials(t *testing.T) {
 			if s, is := n.(*ast.SelectorExpr); is {
 				for _, bad := range []string{"Dial", "Lookup", "Resolve"} {
 					if strings.HasPrefix(s.Sel.Name, bad) {
+						dials++
 						t.Errorf("%s uses %s", file.Name(), s.Sel.Name)
 					}
 				}
@@ -123,6 +124,7 @@ func TestNothingDials(t *testing.T) {
 			return true
 		})
 	}
+	t.Logf("calls that connect or resolve in %d files: %d / limit 0", read, dials)
 	if read < 10 {
 		t.Errorf("only %d files read", read)
 	}
