@@ -13,7 +13,6 @@ import (
 
 // metrics of the node; labels are bounded: known methods, status classes, the six dispositions.
 type metrics struct {
-	factory  promauto.Factory
 	requests *prometheus.CounterVec
 	refresh  prometheus.Counter // of them, the commonest: 200 to a REGISTER
 	calls    *prometheus.CounterVec
@@ -24,7 +23,6 @@ type metrics struct {
 func newMetrics(r prometheus.Registerer) *metrics {
 	f := promauto.With(r)
 	m := &metrics{
-		factory:  f,
 		requests: f.NewCounterVec(prometheus.CounterOpts{Name: "sipward_sip_requests_total", Help: "Requests answered by the server itself, by method and status class (1xx to 6xx)."}, []string{"method", "class"}),
 		calls:    f.NewCounterVec(prometheus.CounterOpts{Name: "sipward_calls_total", Help: "Calls ended, by disposition (ANSWERED, NO_ANSWER, BUSY, FAILED, CANCELLED, ANNOUNCED)."}, []string{"disposition"}),
 		panics:   f.NewCounter(prometheus.CounterOpts{Name: "sipward_sip_panics_total", Help: "Handlers that panicked; each is a bug."}),
@@ -35,9 +33,10 @@ func newMetrics(r prometheus.Registerer) *metrics {
 }
 
 // watch exports what the node counts anyway.
-func (m *metrics) watch(s *Server) {
+func (s *Server) watch() {
+	made := promauto.With(s.deps.Metrics)
 	gauge := func(name, help string, f func() int) {
-		m.factory.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(f()) })
+		made.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(f()) })
 	}
 	gauge("sipward_calls_active", "Calls that are up on this node.", s.dialogs.Len)
 	gauge("sipward_announcements_active", "Clips that play on this node.", s.announcer.Len)

@@ -91,7 +91,7 @@ func New(c Config, d Deps) (*Server, error) {
 	if err := s.joinCluster(); err != nil {
 		return nil, err
 	}
-	s.metrics.watch(s)
+	s.watch()
 	return s, nil
 }
 

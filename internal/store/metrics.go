@@ -17,10 +17,7 @@ type metrics struct {
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
-	f := promauto.With(r)
-	opts := func(name, help string) prometheus.CounterOpts {
-		return prometheus.CounterOpts{Namespace: telemetry.Namespace, Subsystem: "store", Name: name, Help: help}
-	}
+	f, opts := promauto.With(r), telemetry.Opts("store")
 	return &metrics{
 		alarms:    f.NewCounterVec(opts("alarms_total", "Records that were not what they should be, by kind: misfit, lost_claim, emptied."), []string{"kind"}),
 		hits:      f.NewCounter(opts("cache_hits_total", "Accounts answered from the node's cache.")),

@@ -24,6 +24,13 @@ func NewRegistry(version string) *prometheus.Registry {
 	return r
 }
 
+// Opts names the metrics of one subsystem; what it returns converts to the options of a gauge.
+func Opts(subsystem string) func(name, help string) prometheus.CounterOpts {
+	return func(name, help string) prometheus.CounterOpts {
+		return prometheus.CounterOpts{Namespace: Namespace, Subsystem: subsystem, Name: name, Help: help}
+	}
+}
+
 // MetricsHandler serves a registry to Prometheus.
 func MetricsHandler(g prometheus.Gatherer) http.Handler {
 	return promhttp.HandlerFor(g, promhttp.HandlerOpts{MaxRequestsInFlight: 4})

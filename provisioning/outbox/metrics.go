@@ -22,13 +22,10 @@ type metrics struct {
 }
 
 func newMetrics(r prometheus.Registerer) metrics {
-	f := promauto.With(r)
-	opts := func(name, help string) prometheus.Opts {
-		return prometheus.Opts{Namespace: telemetry.Namespace, Subsystem: "outbox", Name: name, Help: help}
-	}
+	f, opts := promauto.With(r), telemetry.Opts("outbox")
 	return metrics{
-		steps:   f.NewCounterVec(prometheus.CounterOpts(opts("messages_total", "Messages by channel and the status they have come to.")), []string{"channel", "status"}),
-		held:    f.NewCounterVec(prometheus.CounterOpts(opts("held_back_total", "Messages that a limit held back: recipient, prefix or daily.")), []string{"limit"}),
+		steps:   f.NewCounterVec(opts("messages_total", "Messages by channel and the status they have come to."), []string{"channel", "status"}),
+		held:    f.NewCounterVec(opts("held_back_total", "Messages that a limit held back: recipient, prefix or daily."), []string{"limit"}),
 		waiting: f.NewGaugeVec(prometheus.GaugeOpts(opts("waiting", "Messages that wait, in the whole cluster.")), []string{"channel"}),
 		late:    f.NewGaugeVec(prometheus.GaugeOpts(opts("late_seconds", "How long the oldest waiting message has been due.")), []string{"channel"}),
 	}

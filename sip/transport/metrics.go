@@ -20,10 +20,7 @@ type metrics struct {
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
-	f := promauto.With(reg)
-	opts := func(name, help string) prometheus.CounterOpts {
-		return prometheus.CounterOpts{Namespace: telemetry.Namespace, Subsystem: "transport", Name: name, Help: help}
-	}
+	f, opts := promauto.With(reg), telemetry.Opts("transport")
 	vec := func(name, help, label string) *prometheus.CounterVec {
 		return f.NewCounterVec(opts(name, help), []string{label})
 	}

@@ -17,10 +17,7 @@ type metrics struct {
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
-	f := promauto.With(r)
-	opts := func(name, help string) prometheus.CounterOpts {
-		return prometheus.CounterOpts{Namespace: telemetry.Namespace, Subsystem: "tx", Name: name, Help: help}
-	}
+	f, opts := promauto.With(r), telemetry.Opts("tx")
 	return &metrics{
 		shed:     f.NewCounterVec(opts("shed_total", "Requests answered 503: other, register, invite, refresh, dialog; flow, drain."), []string{"why"}),
 		panics:   f.NewCounterVec(opts("panics_total", "Panics recovered: in request, cancel, ack, stray, closed, response, alarm, receive."), []string{"in"}),
