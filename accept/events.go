@@ -60,13 +60,14 @@ func follow(in io.Reader, progress io.Writer, p places) (results, error) {
 				all.of(t).figures = append(all.of(t).figures, f)
 			}
 		case "pass", "fail", "skip":
+			r := all.of(t)
 			if name != e.Test {
-				all.of(t).caseEnded(e.Action)
+				r.caseEnded(e.Action)
 				continue
 			}
-			all.of(t).verdict, all.of(t).took = e.Action, time.Duration(e.Elapsed*float64(time.Second))
-			all.of(t).sum()
-			tell(progress, t, all.of(t), p.ids(t), output[t])
+			r.verdict, r.took = e.Action, time.Duration(e.Elapsed*float64(time.Second))
+			r.sum()
+			tell(progress, t, r, p.ids(t), output[t])
 			delete(output, t)
 		}
 	}
@@ -95,9 +96,7 @@ func (r *result) sum() {
 	if len(r.figures) > 0 || r.cases == 0 {
 		return
 	}
-	if f, ok := parseFigure(fmt.Sprintf("of %d cases failed: %d / limit 0", r.cases, r.failed)); ok {
-		r.figures = append(r.figures, f)
-	}
+	r.figures = []figure{{text: fmt.Sprintf("of %d cases failed: %d / limit 0", r.cases, r.failed)}}
 }
 
 var reWhere = regexp.MustCompile(`^\s*\w+_test\.go:\d+: `)

@@ -82,23 +82,11 @@ func (c *core) retry(ctx context.Context, id account.ID, try func(first bool) er
 		if err = try(false); !errors.Is(err, kv.ErrConflict) {
 			return err
 		}
-		if err := pause(ctx, rand.N(min(time.Millisecond<<i, maxPause))); err != nil {
+		if err := kv.Pause(ctx, rand.N(min(time.Millisecond<<i, maxPause))); err != nil {
 			return err
 		}
 	}
 	return fmt.Errorf("%s was changed by others %d times in a row, try again later: %w", id, attempts, err)
-}
-
-// pause sleeps for d, or until ctx ends.
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // read returns one record.

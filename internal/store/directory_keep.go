@@ -42,7 +42,7 @@ func (c *core) keepDirectory(ctx context.Context) {
 			d.clear()
 			if err := c.loadDirectory(ctx); err != nil {
 				d.lost()
-				_ = pause(ctx, time.Second)
+				_ = kv.Pause(ctx, time.Second)
 			} else {
 				d.ready.Store(true)
 			}
@@ -50,7 +50,7 @@ func (c *core) keepDirectory(ctx context.Context) {
 			for _, id := range ids {
 				d.changed(id)
 			}
-			_ = pause(ctx, followRetry)
+			_ = kv.Pause(ctx, followRetry)
 		}
 		select {
 		case <-d.wake:

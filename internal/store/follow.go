@@ -31,7 +31,7 @@ func (c *core) follow(ctx context.Context) error {
 		case errors.Is(err, kv.ErrGap):
 			c.log.WarnContext(ctx, "store: fell behind the change stream, the cache starts anew", "err", err)
 		default:
-			_ = pause(ctx, followRetry) // ends early only with ctx, which the loop asks
+			_ = kv.Pause(ctx, followRetry) // ends early only with ctx, which the loop asks
 		}
 	}
 	return nil
@@ -48,7 +48,7 @@ func (c *core) followFrom(ctx context.Context, v vector) error {
 		case ctx.Err() != nil || errors.Is(err, kv.ErrGap):
 			return err
 		default:
-			if pause(ctx, followRetry) != nil {
+			if kv.Pause(ctx, followRetry) != nil {
 				return err
 			}
 			continue

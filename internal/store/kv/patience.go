@@ -17,12 +17,20 @@ func Patiently(ctx context.Context, patience time.Duration, passes func(error) b
 		if err == nil || !time.Now().Add(patientEvery).Before(until) || !passes(err) {
 			return err
 		}
-		t := time.NewTimer(patientEvery)
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			t.Stop()
+		if Pause(ctx, patientEvery) != nil {
 			return err
 		}
+	}
+}
+
+// Pause sleeps for d; the error is that ctx ended before.
+func Pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
